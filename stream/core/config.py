@@ -1,0 +1,75 @@
+"""What the core needs to know, and nothing about where it was read from. ``stream.settings`` builds it."""
+
+from typing import Literal
+
+import msgspec
+
+from stream.core.topics import Topics
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+DEFAULT_METRICS = (
+    "csat",
+    "csat_mean",
+    "nps",
+    "survey_response",
+    "first_reply_time",
+    "reply_time",
+    "queue_wait_time",
+    "live",
+)
+
+
+class AlertRule(msgspec.Struct, frozen=True):
+    """When a figure's running window is bad enough to wake somebody."""
+
+    name: str
+    metric: str
+    threshold: float
+    below: bool = True
+    """True fires under the threshold, False above it."""
+    window_ms: int = DAY_MS
+    """One of the gauge windows."""
+    min_n: int = 100
+    for_ms: int = 0
+    """How long in event time the condition must hold before the alert fires."""
+    clear_margin: float = 0.0
+    """Hysteresis: clears only when the value is this far on the good side of the threshold."""
+    interval: bool = False
+    """True: fires only when the interval's far end is past the threshold too."""
+    severity: str = "warning"
+    segment: dict[str, str] = {}
+    """Pattern: label -> value or ``*``; matches segments with exactly these labels (``tenant`` may be left out = ``*``)."""
+
+
+DEFAULT_ALERTS = (AlertRule(name="csat_low", metric="csat", threshold=0.80),)
+
+
+class CoreConfig(msgspec.Struct, frozen=True):
+    """Settings of the pure core. All times in milliseconds."""
+
+    topics: Topics = Topics()
+    source_partitions: int = 4
+    delta_partitions: int = 3
+    partitioner: Literal["murmur2", "crc32", "any"] = "murmur2"
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    groupings: tuple[tuple[str, ...], ...] = ((), ("team",), ("channel",), ("team", "channel"), ("queue",))
+    """Grouping sets within a tenant; ``()`` is the tenant as a whole."""
+    segment_labels: tuple[str, ...] = ()
+    """Allow-listed keys of the tickets' own ``segments`` that groupings may use."""
+    max_label_values: int = 1000
+    """Cardinality guard: values of one label per source partition before new ones go to ``__other__``."""
+    rollup_windows_ms: tuple[int, ...] = (MINUTE_MS, HOUR_MS, DAY_MS)
+    gauge_windows_ms: tuple[int, ...] = (5 * MINUTE_MS, HOUR_MS, DAY_MS)
+    lateness_ms: int = MINUTE_MS
+    horizons_ms: dict[int, int] = {MINUTE_MS: 6 * HOUR_MS, HOUR_MS: 35 * DAY_MS, DAY_MS: 35 * DAY_MS}
+    """Rollup window -> how long after its end it is still revised. -1 means for ever (``backfill``)."""
+    max_skew_ms: int = HOUR_MS
+    idle_after_ms: int = MINUTE_MS
+    clock: Literal["wall", "event"] = "wall"
+    profile: str = "default"
+    alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
+    generation: int = 1
+    """Raised at every change of definitions, groupings or panes; a row carries the one its measures were emitted under."""

@@ -1,0 +1,61 @@
+"""The seam between facts and figures: what a metric says about one entity, and what a window says back.
+
+A metric is a pure function from the facts of one entity to MEASURES ``(instant_ms, labels, slot, amount)``. Slots are the
+metric's own small integers; a window's TALLY for the metric is the sum of the amounts per slot (a slot that sums to 0 is absent).
+Sums of integers can be subtracted again: a correction takes the old measures out and puts the new ones in.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+Labels = tuple[str | None, ...]
+"""Values of ``(tenant, team, channel, queue, agent, *config.segment_labels)`` at a measure's instant; None is unknown."""
+
+LABEL_NAMES = ("tenant", "team", "channel", "queue", "agent")
+
+SLOTS_PER_METRIC = 4096
+"""A slot's number in rows and deltas is ``metric's index in the registry's STABLE ids * SLOTS_PER_METRIC + its own slot``."""
+
+EXCLUDED_SLOTS = 16
+"""Slots 0..15 of every metric count what it excludes, in the order of its ``excluded_reasons``; values start at slot 16."""
+
+
+class Measure(NamedTuple):
+    """One addition to one metric's tally in the window that ``instant_ms`` (event time) falls in."""
+
+    instant_ms: int
+    labels: Labels
+    slot: int
+    amount: int
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """What a tally says. ``value`` is None where n is 0 or below the metric's own minimum; never NaN."""
+
+    metric: str
+    n: int
+    value: float | None
+    unit: str
+    parts: dict[str, int | float]
+    low: float | None = None
+    high: float | None = None
+    quantiles: dict[str, float | None] | None = None
+    excluded: dict[str, int] = {}
+
+
+class Series(NamedTuple):
+    """One Prometheus series of a figure: name without the ``contact_centre_`` prefix, help, and how to read the figure.
+
+    ``read`` returns None for "no sample". ``labels`` are further label pairs (``quantile``).
+    """
+
+    name: str
+    help: str
+    read: Callable[[Figure], float | None]
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+Tally = Mapping[int, int]
+"""Slot (the metric's own number) -> sum."""

@@ -1,0 +1,37 @@
+"""What the windows stage shows to readers outside the event loop: immutable values, replaced and never changed."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class SegmentSnapshot(NamedTuple):
+    """One segment's running windows and live counts at one instant."""
+
+    segment: str
+    labels: tuple[tuple[str, str], ...]
+    windows: Mapping[int, Mapping[int, int]]
+    """Gauge window in ms -> slot (``Metric.slot`` numbering) -> sum. A window that emptied less than one window length ago
+    is there with an empty tally (its count is exposed as 0); after that it is absent (its series end)."""
+    seen: Mapping[int, frozenset[int]]
+    """Gauge window in ms -> ids of the metrics that have or lately had a measure in it."""
+    live: Mapping[int, tuple[int, int]]
+    """Slot of a live metric -> (count, instant in ms of the oldest, to the pane's width; -1 where count is 0)."""
+
+
+class AlertSnapshot(NamedTuple):
+    """State of one alert rule on one segment."""
+
+    name: str
+    severity: str
+    labels: tuple[tuple[str, str], ...]
+    firing: bool
+
+
+class Snapshot(NamedTuple):
+    """All segments that one windows partition owns."""
+
+    now_ms: int
+    """Where running windows end and ages are measured from: the clock, or the watermark with ``clock=event``; -1 for none."""
+    watermark_ms: int
+    segments: Mapping[str, SegmentSnapshot]
+    alerts: tuple[AlertSnapshot, ...]

@@ -1,0 +1,57 @@
+"""What a metric is made of. One module per metric builds one :class:`Metric`; ``stream.metrics`` lists them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stream.core.config import CoreConfig
+from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally
+from stream.core.ticket import Ticket
+
+
+class LiveSeries(NamedTuple):
+    """A live count and, where it has one, the age of its oldest member."""
+
+    slot: int
+    count_name: str
+    age_name: str | None
+    help: str
+
+
+def _nothing(tally: Tally) -> list[Figure]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named, versioned definition: facts -> measures, and tally -> figures."""
+
+    id: int
+    """Stable number, never reused: part of slots in rows and deltas."""
+    name: str
+    title: str
+    unit: str
+    """``ratio`` (0..1), ``seconds``, ``points`` (-100..100), ``score`` or ``count``."""
+    definition: str
+    """One or two sentences for a support lead: numerator, denominator, which instant decides the window."""
+    source: str
+    """Where the definition comes from."""
+    null_rule: str
+    """When the value is null."""
+    excluded_reasons: tuple[str, ...]
+    reads: frozenset[str]
+    """Fact groups that the measures depend on (``stream.core.ticket.GROUPS``): others' events cannot change them."""
+    measures: Callable[[Ticket, CoreConfig], list[Measure]]
+    series: tuple[Series, ...]
+    figures: Callable[[Tally], list[Figure]] = _nothing
+    """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
+    version: int = 1
+    live: bool = False
+    """Live: measures are +1 at the instant something began to be so, without a window; shown as count and oldest age."""
+    live_series: tuple[LiveSeries, ...] = ()
+    settle_ms: int = 0
+    """How long after a window's end the metric can still change by definition (first contact resolution: 7 days)."""
+
+    def slot(self, own: int) -> int:
+        """The slot's number in rows and deltas."""
+        return self.id * SLOTS_PER_METRIC + own

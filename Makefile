@@ -1,0 +1,116 @@
+# make demo    the figures move in your terminal; needs Python 3.11+ and make
+# make test    everything is proved: lint, types, walls, all suites; needs Java and Maven too (a real Kafka)
+# Both set themselves up from nothing. Second runs start at once.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+# --- what the machine must bring -------------------------------------------------------------------------------------
+
+# $(call need,command,what it is for,how to install it)
+need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing ($(2)). Install it: $(3)" >&2; exit 1; }
+
+.PHONY: need-python need-tools
+need-python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later was found. Install it: apt-get install python3 python3-venv (or set PYTHON=/path/to/python3)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11. Set PYTHON=/path/to/a/later/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments. Install what is missing: apt-get install python3-venv" >&2; exit 1; }
+
+need-tools:
+	@$(call need,java,Apache Kafka runs on it,apt-get install openjdk-17-jre-headless)
+	@$(call need,mvn,it fetches the Kafka jars,apt-get install maven)
+	@$(call need,promtool,it checks the rules and runs a real scrape,apt-get install prometheus)
+	@$(call need,amtool,it checks the alert routes,apt-get install prometheus-alertmanager)
+
+# --- setup: the stamps know what is there already --------------------------------------------------------------------
+
+$(STAMPS)/venv: | need-python
+	@echo "make: creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/program: requirements.lock requirements-build.lock pyproject.toml $(STAMPS)/venv
+	@echo "make: installing the locked dependencies and the program as $(BIN)/stream"
+	@$(PIP) -r requirements.lock
+	@$(PIP) -r requirements-build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/tools: requirements-dev.lock $(STAMPS)/program
+	@echo "make: installing the locked development tools"
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+$(STAMPS)/kafka: tests/support/kafka_jars.py $(STAMPS)/tools | need-tools
+	@echo "make: fetching the Kafka jars"
+	@$(BIN)/python -m tests.support.kafka_jars
+	@touch $@
+
+.PHONY: setup
+setup: need-tools $(STAMPS)/kafka ## everything that the tests need, from nothing
+
+# --- the two commands ------------------------------------------------------------------------------------------------
+
+.PHONY: demo test
+demo: $(STAMPS)/program ## real help-desk traffic, live figures and an alert in this terminal
+	@$(BIN)/stream demo $(DEMO_FLAGS)
+
+test: setup lint ## everything: lint, types, walls, drift, mutations, all suites
+	$(BIN)/python -m tests.mutations
+	$(PYTEST)
+
+# --- parts of the test -----------------------------------------------------------------------------------------------
+
+.PHONY: lint lock lock-check drift generate mutations clean
+lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unused code and dependencies, locks, generated files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
+	$(BIN)/deptry .
+
+drift: $(STAMPS)/tools
+	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m stream.settings_table --check
+
+generate: $(STAMPS)/tools ## write the generated files again
+	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m stream.settings_table
+
+mutations: $(STAMPS)/tools ## deliberate one-line faults in the core: every one must be noticed by its tests
+	$(BIN)/python -m tests.mutations
+
+lock: $(STAMPS)/tools ## write the lock files again (UPGRADE=--upgrade for new versions)
+	$(UV_COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) $(UPGRADE) --group build -c requirements-dev.lock -o requirements-build.lock
+
+# The locks are compiled again from themselves, so that a newly published version changes nothing; names and versions count.
+lock-check: $(STAMPS)/tools
+	@new=$$(mktemp -d); trap 'rm -r "$$new"' EXIT; cp requirements*.lock "$$new"; \
+	$(UV_COMPILE) pyproject.toml -o "$$new/requirements.lock"; \
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements.lock -o "$$new/requirements-dev.lock"; \
+	$(UV_COMPILE) --group build -c requirements-dev.lock -o "$$new/requirements-build.lock"; \
+	for lock in requirements.lock requirements-dev.lock requirements-build.lock; do \
+		diff <(grep -E '^[a-z]' $$lock) <(grep -E '^[a-z]' "$$new/$$lock") \
+			|| { echo "make: $$lock does not belong to pyproject.toml any more. Run: make lock" >&2; exit 1; }; \
+	done
+
+clean: ## remove what make made, and the caches
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,238 @@
+"""A real Apache Kafka for the tests: KRaft, one broker or more, everything in a temporary folder.
+
+``python -m tests.support.kafka [BROKERS]`` runs one by hand and prints its address until it is interrupted.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tests.support import kafka_jars
+from tests.support.ports import free_ports
+
+CLUSTER_ID = "dGVzdHMtY29udGFjdC1jZQ"  # any 16 bytes in base64
+START_SECONDS = 60
+
+PROPERTIES = """
+process.roles=broker,controller
+node.id={node}
+listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=BROKER://127.0.0.1:{port}
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=BROKER
+controller.listener.names=CONTROLLER
+controller.quorum.voters={voters}
+log.dirs={folder}/log-{node}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor={replicas}
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr=1
+min.insync.replicas=1
+num.network.threads=2
+num.io.threads=4
+num.recovery.threads.per.data.dir=2
+log.flush.scheduler.interval.ms=9223372036854775807
+log.cleaner.dedupe.buffer.size=8388608
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+"""
+
+LOG4J = """\
+Configuration:
+  Appenders:
+    Console: {name: STDOUT, PatternLayout: {pattern: "%d %p %m (%c)%n"}}
+  Loggers:
+    Root: {level: WARN, AppenderRef: [{ref: STDOUT}]}
+"""
+
+
+class Node:
+    """One broker process; it can be killed, stopped for a while and started again on the same disk."""
+
+    def __init__(self, folder: Path, number: int, port: int) -> None:
+        self.folder = folder
+        self.number = number
+        self.port = port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> Path:
+        """What the broker printed."""
+        return self.folder / f"node-{self.number}.txt"
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of a Java class of Kafka."""
+        return [
+            kafka_jars.tool("java"),
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=4",
+            f"-Dlog4j2.configurationFile={self.folder}/log4j2.yaml",
+            "-cp",
+            f"{kafka_jars.ensure()}/*",
+            *arguments,
+        ]
+
+    @property
+    def properties(self) -> Path:
+        """The broker's settings file."""
+        return self.folder / f"node-{self.number}.properties"
+
+    def format(self) -> None:
+        """Prepare the log folder."""
+        done = subprocess.run(
+            self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self.properties)),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self) -> None:
+        """Start the process; :meth:`Kafka.wait` tells when it answers."""
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command("kafka.Kafka", str(self.properties)),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C of the test run is answered by our own stop
+            )
+
+    def send(self, number: int) -> None:
+        """Send a signal (SIGSTOP, SIGCONT) to a running broker."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End the process, by SIGTERM first or by SIGKILL at once; its disk stays."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+
+class Kafka(AbstractContextManager["Kafka"]):
+    """A cluster of one or more brokers. ``bootstrap`` is its address once it is entered."""
+
+    def __init__(self, brokers: int = 1) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
+        ports = free_ports(2 * brokers)
+        voters = ",".join(f"{n}@127.0.0.1:{ports[2 * n - 1]}" for n in range(1, brokers + 1))
+        (self.folder / "log4j2.yaml").write_text(LOG4J)
+        self.nodes = [Node(self.folder, n, ports[2 * n - 2]) for n in range(1, brokers + 1)]
+        for node in self.nodes:
+            node.properties.write_text(
+                PROPERTIES.format(
+                    node=node.number,
+                    port=node.port,
+                    controller_port=ports[2 * node.number - 1],
+                    voters=voters,
+                    folder=self.folder,
+                    replicas=min(3, brokers),
+                )
+            )
+
+    @property
+    def bootstrap(self) -> str:
+        """Addresses as ``STREAM_BROKERS`` wants them."""
+        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def __enter__(self) -> Self:
+        try:
+            for node in self.nodes:
+                node.format()
+                node.start()
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End every process that was started here and remove the folder."""
+        for node in self.nodes:
+            if node.process is not None and node.process.poll() is None:
+                node.process.terminate()
+        for node in self.nodes:
+            node.end()
+        self._temporary.cleanup()
+
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Wait until every broker that runs answers and lists all running brokers."""
+        running = [node for node in self.nodes if node.process is not None]
+        deadline = time.monotonic() + seconds
+        for node in running:
+            while len(_brokers(node.port)) < len(running):
+                assert node.process is not None
+                code = node.process.poll()
+                if code is not None or time.monotonic() > deadline:
+                    state = f"ended with {code}" if code is not None else f"does not answer after {seconds} s"
+                    raise RuntimeError(f"Kafka {state}:\n{node.output.read_text()[-4000:]}")
+                time.sleep(0.1)
+
+
+def _brokers(port: int) -> list[int]:
+    """Ids of the brokers that one broker knows; empty while it does not answer."""
+
+    async def ask() -> list[int]:
+        client = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=2000)
+        try:
+            await client.start()
+            return [broker["node_id"] for broker in (await client.describe_cluster())["brokers"]]
+        finally:
+            await client.close()
+
+    try:
+        with _silence():
+            return asyncio.run(ask())
+    except (KafkaError, OSError, TimeoutError):
+        return []
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """aiokafka logs every refused connection as an error; while a broker starts they are expected."""
+    logger = logging.getLogger("aiokafka")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+if __name__ == "__main__":
+    with Kafka(int(sys.argv[1]) if len(sys.argv) > 1 else 1) as kafka:
+        print(kafka.bootstrap, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()

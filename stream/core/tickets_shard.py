@@ -1,0 +1,373 @@
+"""The tickets stage: facts per ticket in, differences of measures out. All state of one source partition.
+
+One path for everything: before the first change of a ticket its current measures are remembered ("emitted"), the events are merged,
+and at the next settling the old measures are taken out and the new ones put in. New, late, repeated, corrected, merged and retracted
+differ only in what the facts say. Only metrics that read a touched group of facts are looked at.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from stream.core.config import CoreConfig
+from stream.core.dead_letter import dead_letter
+from stream.core.decode import Accepted, Decoder, Skipped
+from stream.core.delta import DeltaBatch, encode_delta
+from stream.core.labels import LabelBook
+from stream.core.measure import Labels, Measure
+from stream.core.pane import too_late_before_ms
+from stream.core.record import Flush, Output, Record
+from stream.core.ticket import GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
+from stream.core.watermark import NONE_MS, SourceWatermark
+from stream.metrics import selected
+from stream.metrics.base import Metric
+
+META_KEY = b"\0meta"
+LABELS_KEY = b"\0labels"
+ROW_VERSION = 1
+
+SETTLE_AT = 2_000
+"""Unsettled tickets at which measures are taken without waiting for the flush: bounds the flush's pause, not its result."""
+
+CACHE_LIMIT = 20_000
+"""Decoded tickets kept between flushes; the rest live as bytes only."""
+
+PIECE_NUMBERS = 50_000
+"""Numbers in one delta record at most: some 250 kB of MessagePack."""
+
+Accumulated = dict[tuple[Labels, int], dict[int, int]]
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """The partition's own row: progress and counters, in the same transaction as what they count."""
+
+    version: int = ROW_VERSION
+    generation: int = 0
+    watermark_ms: int = NONE_MS
+    highest_ms: list[int] = []
+    positions: dict[str, int] = {}
+    """Source topic -> offset before which everything is contained in the rows."""
+    counts: dict[str, dict[str, int]] = {}
+    """Source topic -> ``outcome`` or ``outcome:reason`` -> records. Outcomes: applied, duplicate, skipped, dead_lettered."""
+    too_late: dict[str, int] = {}
+    """Metric -> differences that came after the last horizon and changed nothing."""
+
+
+class UnknownRowError(Exception):
+    """A row of the changelog that this version cannot read."""
+
+
+class _Entry:
+    __slots__ = ("emitted", "stale", "ticket")
+
+    def __init__(self, ticket: Ticket, emitted: list[Sequence[Measure] | None]) -> None:
+        self.ticket = ticket
+        self.emitted = emitted
+        self.stale = 0  # bit per metric: `emitted` is what the windows know, and the ticket has moved on
+
+
+_encode_meta = msgspec.msgpack.Encoder().encode
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+_encode_labels = msgspec.msgpack.Encoder().encode
+_decode_labels = msgspec.msgpack.Decoder(dict[str, list[str]]).decode
+
+
+class TicketsShard:
+    """Pure state machine of one partition of tickets, replies and surveys; implements :class:`stream.core.record.Shard`."""
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        partition: int,
+        metrics: Sequence[Metric] | None = None,
+        reference_ms: int | None = None,
+    ) -> None:
+        """``reference_ms`` is what future times are measured against instead of the record's timestamp (``backfill``)."""
+        self.rows: dict[bytes, bytes] = {}
+        self.partition = partition
+        self._config = config
+        self._metrics = tuple(metrics if metrics is not None else selected(config))
+        self._masks = {
+            event: sum(1 << i for i, metric in enumerate(self._metrics) if metric.reads & groups)
+            for event, groups in GROUPS_OF.items()
+        }
+        self._decoder = Decoder(config)
+        self._reference_ms = reference_ms
+        self._topics = {topic: i for i, topic in enumerate(config.topics.sources)}
+        self._entries: dict[bytes, _Entry] = {}
+        self._stale: dict[bytes, _Entry] = {}
+        self._dirty: dict[bytes, _Entry] = {}
+        self._accumulated: Accumulated = {}
+        self._dead: list[Output] = []
+        self._newest_ms = NONE_MS
+        self._progressed = False
+        self.closed = False
+        self._empty: list[Sequence[Measure] | None] = [()] * len(self._metrics)
+        self._unknown: list[Sequence[Measure] | None] = [None] * len(self._metrics)
+        self._load_meta(Meta(), {})
+
+    def ready(self) -> None:
+        """Rows are complete: read the meta row. Raises UnknownRowError on a row of another version."""
+        raw = self.rows.pop(META_KEY, None)
+        labels = self.rows.pop(LABELS_KEY, None)
+        if raw is not None:
+            try:
+                meta = _decode_meta(raw)
+                admitted = _decode_labels(labels) if labels is not None else {}
+            except msgspec.DecodeError as exc:
+                raise UnknownRowError(f"meta row of tickets partition {self.partition} is damaged: {exc}") from exc
+            if meta.version != ROW_VERSION:
+                raise UnknownRowError(
+                    f"meta row of tickets partition {self.partition} has version {meta.version}, "
+                    f"this program reads {ROW_VERSION}"
+                )
+            self._load_meta(meta, admitted)
+        self._progressed = True  # the windows stage hears of every owner's progress, also of an empty partition's
+
+    def _load_meta(self, meta: Meta, admitted: dict[str, list[str]]) -> None:
+        self.positions = dict(meta.positions)
+        self.counts = {topic: dict(meta.counts.get(topic, {})) for topic in self._topics}
+        self.too_late = dict(meta.too_late)
+        self._watermark = SourceWatermark(
+            self._config, meta.highest_ms or [NONE_MS] * len(self._topics), meta.watermark_ms
+        )
+        self._sent_ms = meta.watermark_ms
+        self._labels = LabelBook(self._config, admitted)
+
+    @property
+    def watermark_ms(self) -> int:
+        """Event time that this partition has passed, -1 for none."""
+        return self._watermark.watermark_ms
+
+    @property
+    def overflowed(self) -> Mapping[str, int]:
+        """Label -> distinct label sets that the cardinality guard sent to ``__other__`` since start."""
+        return self._labels.overflowed
+
+    def apply(self, topic: str, records: Sequence[Record], end: int, now_ms: int) -> None:
+        """Merge one batch of a source topic; see :class:`stream.core.record.Shard`."""
+        decode = self._decoder.decode
+        reference_ms = self._reference_ms
+        masks = self._masks
+        entries = self._entries
+        stale = self._stale
+        dirty = self._dirty
+        counts: dict[str, int] = {}
+        highest_ms = NONE_MS
+        applied = duplicate = 0
+        for record in records:
+            decoded = decode(record, reference_ms)
+            if type(decoded) is not Accepted:
+                if type(decoded) is Skipped:
+                    outcome = f"skipped:{decoded.reason}"
+                else:
+                    outcome = f"dead_lettered:{decoded.reason}"
+                    self._dead.append(dead_letter(record, decoded, self._config.topics))
+                counts[outcome] = counts.get(outcome, 0) + 1
+                continue
+            time_ms, event = decoded
+            key = entity_key(event)
+            entry = entries.get(key)
+            if entry is None:
+                entry = self._load(key)
+            mask = masks[type(event)]
+            if None in entry.emitted:
+                self._remember(entry, mask)
+            if entry.ticket.merge(time_ms, event):
+                applied += 1
+                entry.stale |= mask
+                stale[key] = dirty[key] = entry
+            else:
+                duplicate += 1
+            if time_ms > highest_ms:
+                highest_ms = time_ms
+        if records:
+            self._newest_ms = max(self._newest_ms, records[-1].timestamp)
+        if applied:
+            counts["applied"] = applied
+        if duplicate:
+            counts["duplicate"] = duplicate
+        total = self.counts[topic]
+        for outcome, number in counts.items():
+            total[outcome] = total.get(outcome, 0) + number
+        self.positions[topic] = end
+        self._watermark.observe(self._topics[topic], highest_ms, now_ms)
+        self._progressed = True
+        if len(stale) >= SETTLE_AT:
+            self._settle()
+
+    def tick(self, now_ms: int, at_end: Mapping[str, bool]) -> None:
+        """Advance the watermark; idleness is silence at the end of a topic."""
+        if self._watermark.advance(now_ms, [at_end.get(topic, False) for topic in self._topics]):
+            self._progressed = True
+
+    def close_input(self) -> None:
+        """End of input: the next flush tells every delta partition that this source holds nothing back any more."""
+        if not self.closed:
+            self.closed = True
+            self._progressed = True
+
+    def changed(self) -> bool:
+        """Whether a flush would write anything but positions."""
+        return bool(self._progressed or self._dirty or self._dead or self._accumulated)
+
+    def flush(self, now_ms: int) -> Flush:
+        """Rows of changed tickets, one delta record per delta partition, dead letters. Synchronous: one instant."""
+        self._settle()
+        rows: list[tuple[bytes, bytes | None]] = []
+        for key, entry in self._dirty.items():
+            raw = encode_ticket(entry.ticket)
+            self.rows[key] = raw
+            rows.append((key, raw))
+        self._dirty.clear()
+        outputs = self._dead
+        self._dead = []
+        outputs.extend(self._deltas())
+        rows.append((META_KEY, _encode_meta(self._meta())))
+        if self._labels.changed:  # after the deltas: naming segments admits values
+            admitted = {name: list(values) for name, values in self._labels.admitted.items()}
+            rows.append((LABELS_KEY, _encode_labels(admitted)))
+            self._labels.changed = False
+        self._newest_ms = NONE_MS
+        self._progressed = False
+        self._evict()
+        return Flush(rows, outputs)
+
+    def _load(self, key: bytes) -> _Entry:
+        raw = self.rows.get(key)
+        if raw is None:
+            entry = _Entry(Ticket(), self._empty.copy())
+        else:
+            try:
+                entry = _Entry(decode_ticket(raw), self._unknown.copy())
+            except (msgspec.DecodeError, ValueError) as exc:
+                raise UnknownRowError(
+                    f"a ticket row of partition {self.partition} cannot be read ({exc}); "
+                    "it is damaged or was written by a newer version"
+                ) from exc
+        self._entries[key] = entry
+        return entry
+
+    def _remember(self, entry: _Entry, mask: int) -> None:
+        """Take the measures that the windows know, before the facts change under them."""
+        emitted = entry.emitted
+        for i, metric in enumerate(self._metrics):
+            if mask >> i & 1 and emitted[i] is None:
+                emitted[i] = metric.measures(entry.ticket, self._config)
+
+    def _settle(self) -> None:
+        """Old measures out, new ones in, for every metric whose facts were touched."""
+        if not self._stale:
+            return
+        too_late_ms = too_late_before_ms(self._config, self._watermark.watermark_ms)
+        metrics = [(i, metric, metric.slot(0), metric.measures) for i, metric in enumerate(self._metrics)]
+        config = self._config
+        for entry in self._stale.values():
+            mask = entry.stale
+            entry.stale = 0
+            emitted = entry.emitted
+            ticket = entry.ticket
+            for i, metric, base, measures in metrics:
+                if mask >> i & 1:
+                    old = emitted[i] or ()
+                    new = measures(ticket, config)
+                    if old == new:
+                        continue
+                    emitted[i] = new
+                    self._difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
+        self._stale.clear()
+
+    def _difference(
+        self, metric: Metric, base: int, old: Sequence[Measure], new: Sequence[Measure], too_late_ms: int
+    ) -> None:
+        common = 0  # histories grow at their ends: what stands in front of both cancels out unseen
+        for one, other in zip(old, new, strict=False):
+            if one != other:
+                break
+            common += 1
+        self._add(metric, base, old[common:], -1, too_late_ms)
+        self._add(metric, base, new[common:], 1, too_late_ms)
+
+    def _add(self, metric: Metric, base: int, measures: Iterable[Measure], sign: int, too_late_ms: int) -> None:
+        accumulated = self._accumulated
+        for instant_ms, labels, slot, amount in measures:
+            if instant_ms < too_late_ms:
+                self.too_late[metric.name] = self.too_late.get(metric.name, 0) + 1
+                continue
+            key = (labels, instant_ms // 60_000)
+            tally = accumulated.get(key)
+            if tally is None:
+                tally = accumulated[key] = {}
+            slot += base  # noqa: PLW2901 - the metric's own slot becomes the row's
+            tally[slot] = tally.get(slot, 0) + sign * amount
+
+    def _deltas(self) -> list[Output]:
+        config = self._config
+        parts: list[dict[str, dict[int, dict[int, int]]]] = [{} for _ in range(config.delta_partitions)]
+        for (labels, minute), tally in self._accumulated.items():
+            if not any(tally.values()):
+                continue
+            for segment, partition in self._labels.segments(labels):
+                minutes = parts[partition].get(segment)
+                if minutes is None:
+                    minutes = parts[partition][segment] = {}
+                total = minutes.get(minute)
+                if total is None:
+                    minutes[minute] = tally.copy()
+                else:
+                    for slot, amount in tally.items():
+                        total[slot] = total.get(slot, 0) + amount
+        self._accumulated = {}
+        outputs = [
+            Output(config.topics.deltas, partition, None, encode_delta(batch), [])
+            for partition, segments in enumerate(parts)
+            for batch in self._batches(segments)
+        ]
+        self._sent_ms = self._watermark.watermark_ms
+        return outputs
+
+    def _batches(self, segments: dict[str, dict[int, dict[int, int]]]) -> Iterable[DeltaBatch]:
+        """Cut what is too large for one record. Progress is true only with the last piece, so that one alone carries it."""
+        piece: dict[str, dict[int, list[int]]] = {}
+        size = 0
+        for segment, minutes in segments.items():
+            for minute, tally in minutes.items():
+                pairs = [number for slot_amount in tally.items() if slot_amount[1] for number in slot_amount]
+                if pairs:
+                    piece.setdefault(segment, {})[minute] = pairs
+                    size += len(pairs) + 2
+                if size >= PIECE_NUMBERS:
+                    yield self._batch(piece, self._sent_ms, idle=False, closed=False)
+                    piece = {}
+                    size = 0
+        yield self._batch(piece, self._watermark.watermark_ms, idle=self._watermark.idle, closed=self.closed)
+
+    def _batch(
+        self, segments: dict[str, dict[int, list[int]]], watermark_ms: int, *, idle: bool, closed: bool
+    ) -> DeltaBatch:
+        return DeltaBatch(
+            generation=self._config.generation,
+            source_partition=self.partition,
+            source_partitions=self._config.source_partitions,
+            watermark_ms=watermark_ms,
+            idle=idle,
+            closed=closed,
+            newest_ms=self._newest_ms,
+            segments=segments,
+        )
+
+    def _meta(self) -> Meta:
+        return Meta(
+            generation=self._config.generation,
+            watermark_ms=self._watermark.watermark_ms,
+            highest_ms=self._watermark.highest_ms,
+            positions=self.positions,
+            counts=self.counts,
+            too_late=self.too_late,
+        )
+
+    def _evict(self) -> None:
+        excess = len(self._entries) - CACHE_LIMIT
+        if excess > 0:
+            for key in list(self._entries)[:excess]:
+                del self._entries[key]

@@ -22,13 +22,9 @@ EXCLUDED_SLOTS = 16
 """Slots 0..15 of every metric count what it excludes, in the order of its ``excluded_reasons``; values start at slot 16."""
 
 
-class Measure(NamedTuple):
-    """One addition to one metric's tally in the window that ``instant_ms`` (event time) falls in."""
-
-    instant_ms: int
-    labels: Labels
-    slot: int
-    amount: int
+Measure = tuple[int, Labels, int, int]
+"""``(instant_ms, labels, slot, amount)``: one addition to one metric's tally in the window that ``instant_ms`` (event time)
+falls in. A plain tuple: a dozen are made at every fold of a ticket, and a named one costs six times as much."""
 
 
 class Figure(msgspec.Struct, frozen=True):

@@ -64,7 +64,9 @@ class CoreConfig(msgspec.Struct, frozen=True):
     rollup_windows_ms: tuple[int, ...] = (MINUTE_MS, HOUR_MS, DAY_MS)
     gauge_windows_ms: tuple[int, ...] = (5 * MINUTE_MS, HOUR_MS, DAY_MS)
     lateness_ms: int = MINUTE_MS
-    horizons_ms: dict[int, int] = {MINUTE_MS: 6 * HOUR_MS, HOUR_MS: 35 * DAY_MS, DAY_MS: 35 * DAY_MS}
+    horizons_ms: dict[int, int] = msgspec.field(
+        default_factory=lambda: {MINUTE_MS: 6 * HOUR_MS, HOUR_MS: 35 * DAY_MS, DAY_MS: 35 * DAY_MS}
+    )
     """Rollup window -> how long after its end it is still revised. -1 means for ever (``backfill``)."""
     max_skew_ms: int = HOUR_MS
     idle_after_ms: int = MINUTE_MS

@@ -1,0 +1,68 @@
+"""Durations as integer counts in logarithmic buckets: mergeable and, unlike sketches, subtractable.
+
+Values below 64 ms have a bucket each. Above, every octave is cut into 32 equal buckets, so a bucket's middle
+is at most 1/64 of a value away from any value in it. No floating-point logarithm decides about a bucket: the
+same value is in the same bucket everywhere.
+"""
+
+from collections.abc import Mapping
+
+_SUB_BUCKETS = 32
+_SUB_BITS = 5
+_EXACT_BITS = _SUB_BITS + 1
+
+RELATIVE_ERROR = 1 / (2 * _SUB_BUCKETS)
+"""Bound of a quantile's error relative to the exact quantile (1/64)."""
+
+
+def bucket(value: int) -> int:
+    """The bucket of an integer >= 0. Raises ValueError for a negative one."""
+    if value < 0:
+        raise ValueError(f"a histogram takes integers from 0, not {value}")
+    shift = value.bit_length() - _EXACT_BITS
+    if shift <= 0:
+        return value
+    return (shift << _SUB_BITS) + (value >> shift)
+
+
+def bucket_range(index: int) -> tuple[int, int]:
+    """Smallest and largest integer of a bucket, both included."""
+    if index < 2 * _SUB_BUCKETS:
+        return index, index
+    shift = (index >> _SUB_BITS) - 1
+    lowest = ((index & (_SUB_BUCKETS - 1)) + _SUB_BUCKETS) << shift
+    return lowest, lowest + (1 << shift) - 1
+
+
+def middle(index: int) -> float:
+    """What a bucket's values are taken for."""
+    lowest, highest = bucket_range(index)
+    return (lowest + highest) / 2
+
+
+def quantiles(
+    counts: Mapping[int, int], percents: tuple[int, ...], offset: int = 0
+) -> dict[int, float | None]:
+    """Quantiles of the counted values, percent -> value; None where nothing is counted.
+
+    ``counts`` maps ``offset + bucket`` to a count; smaller keys are left alone. The rank is numpy's default
+    ("linear"): with ``h = (n - 1) * percent / 100`` the values of ranks ``floor(h)`` and ``floor(h) + 1`` are
+    interpolated. Both are off by at most :data:`RELATIVE_ERROR`, hence so is the result.
+    """
+    pairs = sorted((key - offset, count) for key, count in counts.items() if key >= offset and count > 0)
+    total = sum(count for _, count in pairs)
+    found: dict[int, float | None] = dict.fromkeys(percents)
+    if not total:
+        return found
+    position = 0
+    below = 0  # values in the buckets before `position`
+    for percent in sorted(found):
+        rank, part = divmod((total - 1) * percent, 100)
+        while below + pairs[position][1] <= rank:
+            below += pairs[position][1]
+            position += 1
+        low = high = middle(pairs[position][0])
+        if part and rank + 1 >= below + pairs[position][1]:
+            high = middle(pairs[position + 1][0])
+        found[percent] = low + (high - low) * part / 100
+    return found

@@ -17,6 +17,7 @@ from stream.core.labels import LabelBook
 from stream.core.measure import Labels, Measure
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
+from stream.core.shape import check_shape, shape
 from stream.core.ticket import GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
 from stream.core.watermark import NONE_MS, SourceWatermark
 from stream.metrics import selected
@@ -51,6 +52,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Source topic -> ``outcome`` or ``outcome:reason`` -> records. Outcomes: applied, duplicate, skipped, dead_lettered."""
     too_late: dict[str, int] = {}
     """Metric -> differences that came after the last horizon and changed nothing."""
+    shape: dict[str, str] = {}
+    """Settings under which the deltas were made (``stream.core.shape``)."""
 
 
 class UnknownRowError(Exception):
@@ -104,10 +107,11 @@ class TicketsShard:
         self.closed = False
         self._empty: list[Sequence[Measure] | None] = [()] * len(self._metrics)
         self._unknown: list[Sequence[Measure] | None] = [None] * len(self._metrics)
+        self._shape = shape(config, self._metrics)
         self._load_meta(Meta(), {})
 
     def ready(self) -> None:
-        """Rows are complete: read the meta row. Raises UnknownRowError on a row of another version."""
+        """Rows are complete: read the meta row. Raises UnknownRowError or ShapeChangedError."""
         raw = self.rows.pop(META_KEY, None)
         labels = self.rows.pop(LABELS_KEY, None)
         if raw is not None:
@@ -121,6 +125,7 @@ class TicketsShard:
                     f"meta row of tickets partition {self.partition} has version {meta.version}, "
                     f"this program reads {ROW_VERSION}"
                 )
+            check_shape(meta.shape, self._shape, f"the state of tickets partition {self.partition}")
             self._load_meta(meta, admitted)
         self._progressed = True  # the windows stage hears of every owner's progress, also of an empty partition's
 
@@ -364,6 +369,7 @@ class TicketsShard:
             positions=self.positions,
             counts=self.counts,
             too_late=self.too_late,
+            shape=self._shape,
         )
 
     def _evict(self) -> None:

@@ -1,0 +1,1 @@
+"""The contract: typed events, rollups, alerts and follow-ups, and the JSON Schemas generated from them."""

@@ -87,11 +87,11 @@ lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unu
 
 drift: $(STAMPS)/tools
 	$(BIN)/python -m schemas.generate --check
-	$(BIN)/python -m stream.settings_table --check
+	$(BIN)/python -m stream.settings.table --check
 
 generate: $(STAMPS)/tools ## write the generated files again
 	$(BIN)/python -m schemas.generate
-	$(BIN)/python -m stream.settings_table
+	$(BIN)/python -m stream.settings.table
 
 mutations: $(STAMPS)/tools ## deliberate one-line faults in the core: every one must be noticed by its tests
 	$(BIN)/python -m tests.mutations

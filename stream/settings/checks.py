@@ -1,0 +1,118 @@
+"""What settings must be to each other; what each must be in itself is said by its form."""
+
+from stream.core.measure import LABEL_NAMES
+from stream.settings import memory
+from stream.settings.forms import MINUTE_MS, nearest, show_duration
+from stream.settings.model import SETTINGS, Settings
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names it, what it is and what is allowed."""
+
+
+def shortened(text: str) -> str:
+    """A value for a message of one line."""
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsError for the first contradiction."""
+    for name, windows in (
+        ("rollup_windows", settings.rollup_windows),
+        ("gauge_windows", settings.gauge_windows),
+    ):
+        for window_ms in windows:
+            if window_ms % MINUTE_MS:
+                raise _refused(settings, name, f"{show_duration(window_ms)} is no multiple of a minute")
+    for window_ms in settings.gauge_windows:
+        pane_ms = memory.gauge_pane_ms(window_ms)
+        if window_ms % pane_ms:
+            raise _refused(
+                settings,
+                "gauge_windows",
+                f"{show_duration(window_ms)} is no multiple of {show_duration(pane_ms)}, the steps that windows of that length slide by",
+            )
+    _check_horizons(settings)
+    known = {*LABEL_NAMES, *settings.segment_labels}
+    for label in (label for grouping in settings.groupings for label in grouping):
+        if label not in known:
+            raise _refused(
+                settings,
+                "groupings",
+                f"{label!r} is no label{nearest(label, known)}; add own keys to STREAM_SEGMENT_LABELS",
+            )
+    if clash := set(settings.segment_labels) & set(LABEL_NAMES):
+        raise _refused(
+            settings, "segment_labels", f"{', '.join(sorted(clash))} is a label of its own already"
+        )
+    if settings.heartbeat_interval * 3 > settings.session_timeout:
+        raise _refused(
+            settings,
+            "heartbeat_interval",
+            f"at most a third of STREAM_SESSION_TIMEOUT={show_duration(settings.session_timeout)} keeps a worker in its group",
+        )
+    _check_alerts(settings)
+    _check_security(settings)
+    estimate = memory.estimate(settings.core())
+    if estimate.bytes > settings.state_limit:
+        raise _refused(
+            settings,
+            "state_limit",
+            f"the windows of 1,000 segments would take about {estimate.bytes // 2**20} MiB; "
+            "shorten STREAM_CORRECTION_HORIZON of the shortest window, or raise it",
+        )
+
+
+def _check_horizons(settings: Settings) -> None:
+    horizon = settings.correction_horizon
+    if 0 in horizon:
+        return
+    missing = [show_duration(window) for window in settings.rollup_windows if window not in horizon]
+    unknown = [show_duration(window) for window in horizon if window not in settings.rollup_windows]
+    if missing:
+        raise _refused(settings, "correction_horizon", f"it does not say for the rollup window {missing[0]}")
+    if unknown:
+        raise _refused(
+            settings, "correction_horizon", f"{unknown[0]} is no rollup window of STREAM_ROLLUP_WINDOWS"
+        )
+
+
+def _check_alerts(settings: Settings) -> None:
+    for rule in settings.alerts:
+        if rule.metric not in settings.metrics:
+            raise _refused(
+                settings,
+                "alerts",
+                f"rule {rule.name}: {rule.metric!r} is not in STREAM_METRICS{nearest(rule.metric, settings.metrics)}",
+            )
+        if rule.window_ms not in settings.gauge_windows:
+            raise _refused(
+                settings,
+                "alerts",
+                f"rule {rule.name}: {show_duration(rule.window_ms, 'h')} is not in STREAM_GAUGE_WINDOWS",
+            )
+
+
+def _check_security(settings: Settings) -> None:
+    sasl = settings.security_protocol.startswith("SASL_")
+    if sasl and not (settings.sasl_username and settings.sasl_password_file):
+        raise _refused(
+            settings, "security_protocol", "it needs STREAM_SASL_USERNAME and STREAM_SASL_PASSWORD_FILE"
+        )
+    if not sasl and (settings.sasl_username or settings.sasl_password_file):
+        raise _refused(
+            settings,
+            "security_protocol",
+            "a user name or password has no effect without SASL_SSL or SASL_PLAINTEXT",
+        )
+    tls = settings.security_protocol.endswith("SSL")
+    if not tls and (settings.tls_ca_file or settings.tls_cert_file or settings.tls_key_file):
+        raise _refused(settings, "security_protocol", "TLS files have no effect without SSL or SASL_SSL")
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        raise _refused(settings, "tls_cert_file", "the client's certificate and its key go together")
+
+
+def _refused(settings: Settings, name: str, why: str) -> SettingsError:
+    setting = SETTINGS[name]
+    text = setting.form.show(getattr(settings, name))
+    return SettingsError(f"{setting.env} is {shortened(text)!r}: {why}")

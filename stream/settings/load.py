@@ -1,0 +1,119 @@
+"""Reading the settings: defaults, then the settings file, then the environment. Nothing else reads the environment."""
+
+import os
+import tomllib
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stream.settings.checks import SettingsError, check, shortened
+from stream.settings.forms import DAY_MS, HOUR_MS, nearest
+from stream.settings.model import PREFIX, SETTINGS, Settings
+
+CONFIG_FILE = "STREAM_CONFIG"
+
+
+class Loaded(NamedTuple):
+    """Settings and where each came from: ``default``, ``environment``, ``file`` or ``given``."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(
+    environ: Mapping[str, str] | None = None, file: Path | None = None, given: Mapping[str, str] | None = None
+) -> Settings:
+    """Read and check all settings; ``given`` (setting -> text) goes over the environment, that over the file.
+
+    ``environ`` is the process's own if None. Raises SettingsError.
+    """
+    return load_with_origins(environ, file, given).settings
+
+
+def load_with_origins(
+    environ: Mapping[str, str] | None = None, file: Path | None = None, given: Mapping[str, str] | None = None
+) -> Loaded:
+    """As :func:`load`, and say where each value came from."""
+    environ = os.environ if environ is None else environ
+    if file is None and environ.get(CONFIG_FILE):
+        file = Path(environ[CONFIG_FILE])
+    texts: dict[str, tuple[str, str, str]] = {}  # setting -> (text, origin, what the user calls it)
+    if file is not None:
+        for name, text in _file_texts(file).items():
+            texts[name] = (text, "file", f"{name} in {file}")
+    for name, text in _environment_texts(environ).items():
+        texts[name] = (text, "environment", PREFIX + name.upper())
+    for name, text in (given or {}).items():
+        texts[name] = (text, "given", name)
+    values: dict[str, Any] = {}
+    for name, (text, _, called) in texts.items():
+        form = SETTINGS[name].form
+        try:
+            values[name] = form.parse(text)
+        except ValueError as exc:
+            detail = f" ({exc})" if str(exc) else ""
+            raise SettingsError(f"{called} is {shortened(text)!r}{detail}; allowed: {form.allowed}") from None
+    settings = _fitted(Settings(**values), texts)
+    check(settings)
+    return Loaded(settings, {name: texts[name][1] if name in texts else "default" for name in SETTINGS})
+
+
+def _fitted(settings: Settings, chosen: Container[str]) -> Settings:
+    """Defaults that depend on other settings: what nobody chose follows what somebody did."""
+    fitted: dict[str, Any] = {}
+    if "correction_horizon" not in chosen:
+        fitted["correction_horizon"] = {
+            window: 6 * HOUR_MS if window < HOUR_MS else 35 * DAY_MS for window in settings.rollup_windows
+        }
+    if "alerts" not in chosen:
+        fitted["alerts"] = tuple(
+            rule
+            for rule in settings.alerts
+            if rule.metric in settings.metrics and rule.window_ms in settings.gauge_windows
+        )
+    return msgspec.structs.replace(settings, **fitted)
+
+
+def _environment_texts(environ: Mapping[str, str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name == CONFIG_FILE:
+            continue
+        setting = name.removeprefix(PREFIX).lower()
+        if setting not in SETTINGS or name != name.upper():
+            known = [CONFIG_FILE, *(other.env for other in SETTINGS.values())]
+            raise SettingsError(f"the environment sets {name}, which is no setting{nearest(name, known)}")
+        texts[setting] = environ[name]
+    return texts
+
+
+def _file_texts(file: Path) -> dict[str, str]:
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise SettingsError(f"the settings file {file} cannot be read: {exc.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"the settings file {file} is no TOML: {exc}") from None
+    texts: dict[str, str] = {}
+    for name, value in tables.items():
+        if name not in SETTINGS:
+            raise SettingsError(
+                f"the settings file {file} has {name}, which is no setting{nearest(name, SETTINGS)}"
+            )
+        texts[name] = _as_text(name, value, SETTINGS[name].form.separator)
+    return texts
+
+
+def _as_text(name: str, value: object, separator: str) -> str:
+    """TOML's own lists, tables, numbers and switches, in the form of the environment."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "alerts" or not isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else str(value)
+    if isinstance(value, dict):
+        return separator.join(f"{key}:{text}" for key, text in value.items())
+    return separator.join(str(part) for part in value)

@@ -1,0 +1,270 @@
+"""Every setting, declared once: its default, its form and its meaning. The reference ``deploy/settings.md`` is made from this."""
+
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig
+from stream.core.topics import Topics
+from stream.settings import alerts as alert_form
+from stream.settings import forms
+from stream.settings.forms import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Form
+
+PREFIX = "STREAM_"
+
+
+class Setting(NamedTuple):
+    """One declared setting."""
+
+    name: str
+    form: Form[Any]
+    meaning: str
+    default: Any
+
+    @property
+    def env(self) -> str:
+        """Its name in the environment."""
+        return PREFIX + self.name.upper()
+
+
+def _is(form: Form[Any], meaning: str) -> msgspec.Meta:
+    return msgspec.Meta(description=meaning, extra={"form": form})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, checked. Durations in milliseconds, sizes in bytes. ``load`` builds it."""
+
+    brokers: Annotated[tuple[str, ...], _is(forms.addresses(), "Kafka bootstrap servers.")] = (
+        "127.0.0.1:9092",
+    )
+    topic_prefix: Annotated[
+        str,
+        _is(
+            forms.matching(r"[A-Za-z0-9._-]{0,100}", "up to 100 of A-Z, a-z, 0-9, dot, _ and -"),
+            "What the names of the event, rollup and alert topics begin with.",
+        ),
+    ] = "contact-centre."
+    app_id: Annotated[
+        str,
+        _is(
+            forms.matching(r"[A-Za-z0-9._-]{1,100}", "1 to 100 of A-Z, a-z, 0-9, dot, _ and -"),
+            "Consumer group, and prefix of the internal topics. Workers with one id share the work.",
+        ),
+    ] = "contact-centre-stream"
+    partitions: Annotated[
+        int,
+        _is(
+            forms.whole_number(1, 1024),
+            "Partitions of each source topic that `stream topics create` makes; the worker insists on it.",
+        ),
+    ] = 4
+    delta_partitions: Annotated[
+        int,
+        _is(
+            forms.whole_number(1, 256),
+            "Partitions of the internal deltas topic: over how many workers the windows can be spread.",
+        ),
+    ] = 3
+    replication_factor: Annotated[
+        int, _is(forms.whole_number(1, 9), "Copies of each topic that `stream topics create` makes.")
+    ] = 1
+    partitioner: Annotated[
+        Literal["murmur2", "crc32", "any"],
+        _is(
+            forms.choice("murmur2", "crc32", "any"),
+            "How producers choose partitions: murmur2 (Java, aiokafka), crc32 (librdkafka's default), any (not checked).",
+        ),
+    ] = "murmur2"
+    metrics: Annotated[tuple[str, ...], _is(forms.names(DEFAULT_METRICS), "Metrics to compute.")] = (
+        DEFAULT_METRICS
+    )
+    groupings: Annotated[
+        tuple[tuple[str, ...], ...],
+        _is(
+            forms.groupings(),
+            "What figures are kept per, within each tenant: labels team, channel, queue, agent and STREAM_SEGMENT_LABELS.",
+        ),
+    ] = ((), ("team",), ("channel",), ("team", "channel"), ("queue",))
+    segment_labels: Annotated[
+        tuple[str, ...],
+        _is(forms.tokens(), "Keys of the tickets' own `segments` that grouping sets may use."),
+    ] = ()
+    max_label_values: Annotated[
+        int,
+        _is(
+            forms.whole_number(1, 1_000_000),
+            "Values of one label per source partition before new ones are counted under __other__.",
+        ),
+    ] = 1000
+    rollup_windows: Annotated[
+        tuple[int, ...],
+        _is(forms.durations(MINUTE_MS, 31 * DAY_MS), "Tumbling windows that rollups are published for."),
+    ] = (MINUTE_MS, HOUR_MS, DAY_MS)
+    gauge_windows: Annotated[
+        tuple[int, ...],
+        _is(
+            forms.durations(MINUTE_MS, 400 * DAY_MS, "h"),
+            "Running windows that /metrics and the alerts show.",
+        ),
+    ] = (5 * MINUTE_MS, HOUR_MS, DAY_MS)
+    lateness: Annotated[
+        int,
+        _is(
+            forms.duration(0, 7 * DAY_MS),
+            "How far out of order events may come before their window counts as final.",
+        ),
+    ] = MINUTE_MS
+    correction_horizon: Annotated[
+        dict[int, int],
+        _is(forms.horizons(), "How long after its end a window is still revised by what comes late."),
+    ] = msgspec.field(
+        default_factory=lambda: {MINUTE_MS: 6 * HOUR_MS, HOUR_MS: 35 * DAY_MS, DAY_MS: 35 * DAY_MS}
+    )
+    clock: Annotated[
+        Literal["wall", "event"],
+        _is(
+            forms.choice("wall", "event"),
+            "Where ages and running windows end: at the clock, or at the newest events' time (replays).",
+        ),
+    ] = "wall"
+    max_skew: Annotated[
+        int,
+        _is(
+            forms.duration(0, 30 * DAY_MS),
+            "How far an event's time may be ahead of its log time; further is refused.",
+        ),
+    ] = HOUR_MS
+    idle_after: Annotated[
+        int,
+        _is(
+            forms.duration(SECOND_MS, DAY_MS),
+            "Silence after which a topic's partition no longer holds windows open.",
+        ),
+    ] = MINUTE_MS
+    commit_interval: Annotated[
+        int,
+        _is(
+            forms.duration(50, MINUTE_MS),
+            "Time between two commits: what a crash makes the next worker read again.",
+        ),
+    ] = SECOND_MS
+    session_timeout: Annotated[
+        int,
+        _is(
+            forms.duration(SECOND_MS, 5 * MINUTE_MS),
+            "Silence after which the group gives a worker's partitions to others.",
+        ),
+    ] = 10 * SECOND_MS
+    heartbeat_interval: Annotated[
+        int,
+        _is(
+            forms.duration(100, MINUTE_MS),
+            "Time between two signs of life to the group; at most a third of the former.",
+        ),
+    ] = SECOND_MS
+    http_host: Annotated[
+        str,
+        _is(
+            forms.matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or address"),
+            "Where /metrics, /healthz and /readyz listen.",
+        ),
+    ] = "127.0.0.1"
+    http_port: Annotated[int, _is(forms.whole_number(0, 65535), "Their port; 0 takes a free one.")] = 9464
+    state_limit: Annotated[
+        int,
+        _is(
+            forms.size(),
+            "Estimated memory of the windows of 1,000 segments above which the settings are refused.",
+        ),
+    ] = 4 * 2**30
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _is(
+            forms.choice("debug", "info", "warning", "error"),
+            "The least important log lines that are written.",
+        ),
+    ] = "info"
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+        _is(forms.choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "How to speak to the brokers."),
+    ] = "PLAINTEXT"
+    sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+        _is(
+            forms.choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"), "How to log in with the SASL protocols."
+        ),
+    ] = "SCRAM-SHA-512"
+    sasl_username: Annotated[
+        str,
+        _is(forms.matching(r"[^\x00-\x1f]{0,256}", "a text of up to 256 characters"), "Name to log in with."),
+    ] = ""
+    sasl_password_file: Annotated[
+        Path | None,
+        _is(
+            forms.existing_file(),
+            "File that holds the password; there is no setting for the password itself.",
+        ),
+    ] = None
+    tls_ca_file: Annotated[
+        Path | None,
+        _is(
+            forms.existing_file(),
+            "PEM file with the authorities that sign the brokers; the system's if not set.",
+        ),
+    ] = None
+    tls_cert_file: Annotated[
+        Path | None, _is(forms.existing_file(), "PEM file with the client's certificate.")
+    ] = None
+    tls_key_file: Annotated[
+        Path | None, _is(forms.existing_file(), "PEM file with the client's private key.")
+    ] = None
+    alerts: Annotated[
+        tuple[AlertRule, ...],
+        _is(alert_form.form(), "Alert rules, best written as [[alerts]] tables in the settings file."),
+    ] = DEFAULT_ALERTS
+
+    def core(self) -> CoreConfig:
+        """What the pure core needs to know."""
+        return CoreConfig(
+            topics=Topics(prefix=self.topic_prefix, app_id=self.app_id),
+            source_partitions=self.partitions,
+            delta_partitions=self.delta_partitions,
+            partitioner=self.partitioner,
+            metrics=self.metrics,
+            groupings=self.groupings,
+            segment_labels=self.segment_labels,
+            max_label_values=self.max_label_values,
+            rollup_windows_ms=self.rollup_windows,
+            gauge_windows_ms=self.gauge_windows,
+            lateness_ms=self.lateness,
+            horizons_ms=self.horizons_ms(),
+            max_skew_ms=self.max_skew,
+            idle_after_ms=self.idle_after,
+            clock=self.clock,
+            alerts=self.alerts,
+        )
+
+    def horizons_ms(self) -> dict[int, int]:
+        """Rollup window -> how long after its end it is revised; one value for all is spread over them."""
+        everywhere = self.correction_horizon.get(0)
+        if everywhere is not None:
+            return dict.fromkeys(self.rollup_windows, everywhere)
+        return {window: self.correction_horizon[window] for window in self.rollup_windows}
+
+
+def _declared() -> dict[str, Setting]:
+    hints = typing.get_type_hints(Settings, include_extras=True)
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    found: dict[str, Setting] = {}
+    for name, hint in hints.items():
+        meta: msgspec.Meta = hint.__metadata__[0]
+        field = fields[name]
+        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        found[name] = Setting(name, (meta.extra or {})["form"], meta.description or "", default)
+    return found
+
+
+SETTINGS: dict[str, Setting] = _declared()
+"""Every setting by its name, in reading order."""

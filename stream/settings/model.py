@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gauge_windows: Annotated[
         tuple[int, ...],
         _is(
-            forms.durations(MINUTE_MS, 400 * DAY_MS, "h"),
+            forms.durations(MINUTE_MS, 800 * DAY_MS, "h"),
             "Running windows that /metrics and the alerts show.",
         ),
     ] = (5 * MINUTE_MS, HOUR_MS, DAY_MS)

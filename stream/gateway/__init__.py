@@ -1,0 +1,1 @@
+"""Adapters: what platforms and files say, as events of the contract."""

@@ -1,0 +1,232 @@
+"""From snapshots of the windows partitions to the ``contact_centre_`` families, cached per segment and window."""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.core.measure import EXCLUDED_SLOTS, SLOTS_PER_METRIC, Series
+from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
+from stream.metrics.base import Metric
+from stream.web.text import Family, FamilyType, label_names, labels, sample
+
+PREFIX = "contact_centre_"
+EXCLUDED = f"{PREFIX}excluded"
+ALERT_STATE = f"{PREFIX}alert_state"
+
+RESERVED = ("window", "quantile", "metric", "reason", "alert", "severity", "le", "job", "instance", "scale")
+"""Label names that the exporter or Prometheus itself uses: a segment label of this name is exposed as ``segment_<name>``."""
+
+BREATHE_EVERY = 64
+"""Segments between two pauses in which the event loop's thread can take the interpreter lock."""
+
+_PAUSE_SECONDS = 0.00005
+
+
+def window_label(window_ms: int) -> str:
+    """``5m``, ``1h``, ``24h``, ``30d``: whole days only from three days on, so that a day reads ``24h``."""
+    for unit_ms, unit, least_ms in ((DAY_MS, "d", 3 * DAY_MS), (HOUR_MS, "h", 0), (MINUTE_MS, "m", 0)):
+        if window_ms % unit_ms == 0 and window_ms >= least_ms:
+            return f"{window_ms // unit_ms}{unit}"
+    return f"{window_ms // 1000}s"
+
+
+class _Declared:
+    """A family as the registry declares it."""
+
+    __slots__ = ("help", "name", "type")
+
+    def __init__(self, name: str, kind: FamilyType, text: str) -> None:
+        self.name = name
+        self.type = kind
+        self.help = text
+
+
+class _WindowText:
+    """Rendered lines of one segment's window: (family's index, lines), and the tally that they show."""
+
+    __slots__ = ("lines", "seen", "tally")
+
+    def __init__(self, tally: Mapping[int, int], seen: frozenset[int], lines: list[tuple[int, str]]) -> None:
+        self.tally = tally
+        self.seen = seen
+        self.lines = lines
+
+
+class _SegmentText:
+    __slots__ = ("labels", "windows")
+
+    def __init__(self, label_text: str) -> None:
+        self.labels = label_text
+        self.windows: dict[int, _WindowText] = {}
+
+
+class FigureFamilies:
+    """Renders figures, live counts, exclusions and alerts. Not thread-safe: the exporter holds a lock.
+
+    A tally that is the same object as at the last scrape is not computed again (snapshots are immutable by contract), so a
+    scrape costs what has changed. What a segment's texts were cached for disappears with the segment.
+    """
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._families: list[_Declared] = []
+        self._readers: dict[int, tuple[Metric, list[tuple[int, list[tuple[str, Series]]]]]] = {}
+        self._live: list[tuple[int, int, int | None]] = []
+        index: dict[str, int] = {}
+        summaries = {
+            series.name for metric in metrics for series in metric.series if "quantile" in dict(series.labels)
+        }
+        for metric in metrics:
+            grouped: dict[int, list[tuple[str, Series]]] = {}
+            for series in metric.series:
+                base = _summary_of(series.name, summaries)
+                name = f"{PREFIX}{base or series.name}"
+                if name not in index:
+                    index[name] = len(self._families)
+                    self._families.append(_Declared(name, "summary" if base else "gauge", series.help))
+                grouped.setdefault(index[name], []).append((f"{PREFIX}{series.name}", series))
+            for (
+                group
+            ) in grouped.values():  # quantiles first, then _sum and _count, as both formats want a summary
+                group.sort(key=lambda named: not named[1].labels)
+            if grouped:
+                self._readers[metric.id] = (metric, list(grouped.items()))
+            for live in metric.live_series:
+                count = len(self._families)
+                self._families.append(_Declared(f"{PREFIX}{live.count_name}", "gauge", live.help))
+                if live.age_name is not None:
+                    text = f"{live.help}: seconds since the oldest began, to the pane's width"
+                    self._families.append(_Declared(f"{PREFIX}{live.age_name}", "gauge", text))
+                age = count + 1 if live.age_name is not None else None
+                self._live.append((metric.slot(live.slot), count, age))
+        self._excluded = len(self._families)
+        self._families.append(
+            _Declared(EXCLUDED, "gauge", "Measures that a metric left out of the window, by reason")
+        )
+        self._metrics = {metric.id: metric for metric in metrics}
+        self._reserved = {
+            *RESERVED,
+            *(name for m in metrics for series in m.series for name, _ in series.labels),
+        }
+        self._segments: dict[str, _SegmentText] = {}
+
+    def render(self, snapshots: Sequence[Snapshot]) -> list[Family]:
+        """All families with the samples of the given partitions; a segment shown by one partition only, as they own them."""
+        lines: list[list[str]] = [[] for _ in self._families]
+        kept: dict[str, _SegmentText] = {}
+        since_pause = 0
+        for snapshot in snapshots:
+            for name, segment in snapshot.segments.items():
+                text = self._segments.get(name)
+                if text is None:
+                    text = _SegmentText(_segment_labels(segment.labels, self._reserved))
+                kept[name] = text
+                self._add_windows(text, segment, lines)
+                self._add_live(text, segment, snapshot.now_ms, lines)
+                since_pause += 1
+                if since_pause >= BREATHE_EVERY:
+                    since_pause = 0
+                    time.sleep(_PAUSE_SECONDS)
+        self._segments = kept
+        families = [
+            Family(family.name, family.type, family.help, rendered)
+            for family, rendered in zip(self._families, lines, strict=True)
+        ]
+        alerts = (alert for snapshot in snapshots for alert in snapshot.alerts)
+        families.append(_alerts(alerts, self._reserved))
+        return families
+
+    def _add_windows(self, text: _SegmentText, segment: SegmentSnapshot, lines: list[list[str]]) -> None:
+        cached = text.windows
+        if len(cached) > len(segment.windows):
+            text.windows = cached = {window: cached[window] for window in segment.windows if window in cached}
+        nothing: frozenset[int] = frozenset()
+        for window_ms, tally in segment.windows.items():
+            seen = segment.seen.get(window_ms, nothing)
+            window = cached.get(window_ms)
+            if window is None or window.tally is not tally or window.seen != seen:
+                rendered = self._window(f'{text.labels},window="{window_label(window_ms)}"', tally, seen)
+                window = cached[window_ms] = _WindowText(tally, seen, rendered)
+            for index, rendered_lines in window.lines:
+                lines[index].append(rendered_lines)
+
+    def _window(
+        self, label_text: str, tally: Mapping[int, int], seen: Collection[int]
+    ) -> list[tuple[int, str]]:
+        own: dict[int, dict[int, int]] = {metric_id: {} for metric_id in sorted(seen)}
+        for slot, amount in tally.items():
+            metric_id, own_slot = divmod(slot, SLOTS_PER_METRIC)
+            slots = own.get(metric_id)
+            if slots is None:
+                slots = own[metric_id] = {}
+            slots[own_slot] = amount
+        result: list[tuple[int, str]] = []
+        excluded: list[str] = []
+        for metric_id, slots in own.items():
+            metric = self._metrics.get(metric_id)
+            if metric is None:  # a metric that is no longer selected
+                continue
+            for reason_slot, reason in enumerate(metric.excluded_reasons):
+                number = slots.get(reason_slot)
+                if number and reason_slot < EXCLUDED_SLOTS:
+                    pairs = f'{label_text},metric="{metric.name}",reason="{reason}"'
+                    excluded.append(f"{EXCLUDED}{{{pairs}}} {number}\n")
+            if metric_id in self._readers:
+                self._figure(metric_id, label_text, slots, result)
+        if excluded:
+            result.append((self._excluded, "".join(excluded)))
+        return result
+
+    def _figure(
+        self, metric_id: int, label_text: str, slots: Mapping[int, int], result: list[tuple[int, str]]
+    ) -> None:
+        metric, readers = self._readers[metric_id]
+        figures = metric.figures(slots)
+        for index, group in readers:
+            rendered: list[str] = []
+            for name, series in group:
+                for figure in figures:
+                    value = series.read(figure)
+                    if value is not None:
+                        extra = f"{label_text},{labels(series.labels)}" if series.labels else label_text
+                        rendered.append(sample(name, extra, value))
+                        break  # a series that two figures could give is exposed once
+            if rendered:
+                result.append((index, "".join(rendered)))
+
+    def _add_live(
+        self, text: _SegmentText, segment: SegmentSnapshot, now_ms: int, lines: list[list[str]]
+    ) -> None:
+        live = segment.live
+        for slot, count_index, age_index in self._live:
+            found = live.get(slot)
+            if found is None:
+                continue
+            count, oldest_ms = found
+            family = self._families[count_index]
+            lines[count_index].append(f"{family.name}{{{text.labels}}} {count}\n")
+            if age_index is not None and count > 0 and oldest_ms >= 0 and now_ms >= 0:
+                name = self._families[age_index].name
+                lines[age_index].append(f"{name}{{{text.labels}}} {max(0, now_ms - oldest_ms) / 1000}\n")
+
+
+def _summary_of(name: str, summaries: Collection[str]) -> str | None:
+    if name in summaries:
+        return name
+    base = name.removesuffix("_sum").removesuffix("_count")
+    return base if base in summaries and name in {f"{base}_sum", f"{base}_count"} else None
+
+
+def _segment_labels(pairs: Sequence[tuple[str, str]], reserved: Collection[str]) -> str:
+    names = label_names((name for name, _ in pairs), reserved)
+    return labels((names[name], value) for name, value in pairs)
+
+
+def _alerts(alerts: Iterable[AlertSnapshot], reserved: Collection[str]) -> Family:
+    lines: list[str] = []
+    for alert in alerts:
+        own = labels((("alert", alert.name), ("severity", alert.severity)))
+        segment = _segment_labels(alert.labels, reserved)
+        lines.append(sample(ALERT_STATE, f"{own},{segment}" if segment else own, int(alert.firing)))
+    return Family(
+        ALERT_STATE, "gauge", "1 while the alert rule fires on the segment, 0 while it does not", lines
+    )

@@ -73,6 +73,10 @@ class Shard(Protocol):
 
     rows: dict[bytes, bytes]
 
+    positions: dict[str, int]
+    """Source topic -> offset before which everything is contained in the rows. ``apply`` moves it to ``end``, every flush writes
+    it, ``ready`` reads it back; the shell commits these offsets and resumes there. Empty for a new shard."""
+
     def ready(self) -> None:
         """Rows are complete: derive what is kept in memory only."""
 

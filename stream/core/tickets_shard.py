@@ -17,7 +17,7 @@ from stream.core.labels import LabelBook
 from stream.core.measure import Labels, Measure
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
-from stream.core.shape import check_shape, shape
+from stream.core.state_shape import check_shape, shape
 from stream.core.ticket import GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
 from stream.core.watermark import NONE_MS, SourceWatermark
 from stream.metrics import selected
@@ -53,7 +53,7 @@ class Meta(msgspec.Struct, array_like=True):
     too_late: dict[str, int] = {}
     """Metric -> differences that came after the last horizon and changed nothing."""
     shape: dict[str, str] = {}
-    """Settings under which the deltas were made (``stream.core.shape``)."""
+    """Settings under which the deltas were made (``stream.core.state_shape``)."""
 
 
 class UnknownRowError(Exception):

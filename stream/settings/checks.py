@@ -24,14 +24,6 @@ def check(settings: Settings) -> None:
         for window_ms in windows:
             if window_ms % MINUTE_MS:
                 raise _refused(settings, name, f"{show_duration(window_ms)} is no multiple of a minute")
-    for window_ms in settings.gauge_windows:
-        pane_ms = memory.gauge_pane_ms(window_ms)
-        if window_ms % pane_ms:
-            raise _refused(
-                settings,
-                "gauge_windows",
-                f"{show_duration(window_ms)} is no multiple of {show_duration(pane_ms)}, the steps that windows of that length slide by",
-            )
     _check_horizons(settings)
     known = {*LABEL_NAMES, *settings.segment_labels}
     for label in (label for grouping in settings.groupings for label in grouping):

@@ -8,6 +8,7 @@ import msgspec
 
 from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig
 from stream.core.topics import Topics
+from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
 from stream.settings import forms
 from stream.settings.forms import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Form
@@ -164,6 +165,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Time between two signs of life to the group; at most a third of the former.",
         ),
     ] = SECOND_MS
+    windows_interval: Annotated[
+        int,
+        _is(
+            forms.duration(20, MINUTE_MS),
+            "The same for the windows stage, which publishes rollups at each of its commits.",
+        ),
+    ] = 200
+    delivery_timeout: Annotated[
+        int,
+        _is(
+            forms.duration(10 * SECOND_MS, 30 * MINUTE_MS),
+            "How long the brokers may be away before the worker gives up and exits.",
+        ),
+    ] = 2 * MINUTE_MS
+    grace: Annotated[
+        int,
+        _is(
+            forms.duration(SECOND_MS, 10 * MINUTE_MS), "Time to commit and leave the group when told to stop."
+        ),
+    ] = 25 * SECOND_MS
+    allow_volatile: Annotated[
+        bool,
+        _is(
+            forms.yes_or_no(),
+            "Run on a broker without transactions, with weaker guarantees, instead of refusing it.",
+        ),
+    ] = False
     http_host: Annotated[
         str,
         _is(
@@ -244,6 +272,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             idle_after_ms=self.idle_after,
             clock=self.clock,
             alerts=self.alerts,
+        )
+
+    def runtime(self) -> RuntimeConfig:
+        """What the shell needs to know beyond that."""
+        return RuntimeConfig(
+            brokers=self.brokers,
+            app_id=self.app_id,
+            security=Security(
+                protocol=self.security_protocol,
+                sasl_mechanism=self.sasl_mechanism,
+                sasl_username=self.sasl_username,
+                sasl_password_file=self.sasl_password_file,
+                ca_file=self.tls_ca_file,
+                cert_file=self.tls_cert_file,
+                key_file=self.tls_key_file,
+            ),
+            commit_interval_ms=self.commit_interval,
+            windows_interval_ms=self.windows_interval,
+            session_timeout_ms=self.session_timeout,
+            heartbeat_ms=self.heartbeat_interval,
+            rebalance_timeout_ms=self.session_timeout,
+            delivery_timeout_ms=self.delivery_timeout,
+            grace_ms=self.grace,
+            allow_volatile=self.allow_volatile,
+            replication_factor=self.replication_factor,
         )
 
     def horizons_ms(self) -> dict[int, int]:

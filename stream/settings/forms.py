@@ -264,9 +264,9 @@ def _distinct(parts: list[T]) -> list[T]:
     return parts
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = str) -> str:
     """`` (did you mean X?)`` for a mistyped name, or nothing."""
     from difflib import get_close_matches  # noqa: PLC0415 - only mistakes pay for it
 
-    found = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {found[0]}?)" if found else ""
+    found = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {show(found[0])}?)" if found else ""

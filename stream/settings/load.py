@@ -83,8 +83,8 @@ def _environment_texts(environ: Mapping[str, str]) -> dict[str, str]:
             continue
         setting = name.removeprefix(PREFIX).lower()
         if setting not in SETTINGS or name != name.upper():
-            known = [CONFIG_FILE, *(other.env for other in SETTINGS.values())]
-            raise SettingsError(f"the environment sets {name}, which is no setting{nearest(name, known)}")
+            near = nearest(setting, [*SETTINGS, "config"], show=lambda found: PREFIX + found.upper())
+            raise SettingsError(f"the environment sets {name}, which is no setting{near}")
         texts[setting] = environ[name]
     return texts
 

@@ -1,0 +1,51 @@
+"""``stream config``: what is in force, and where it came from."""
+
+import click
+import msgspec
+
+from stream.commands import Context
+from stream.settings import SETTINGS, Settings, memory
+
+HIDDEN = "(set; the content stays secret)"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print name -> value as one JSON object.")
+@click.option("--toml", "as_toml", is_flag=True, help="Print a settings file with the same effect.")
+@click.pass_obj
+def command(context: Context, as_json: bool, as_toml: bool) -> None:
+    """Print the effective settings, and what they cost in memory.
+
+    Reads the environment and the settings file as every command does, checks them, and shows each setting with where it
+    came from. Secrets are only ever read from files, and their content is not shown. Needs no Kafka.
+    """
+    settings, origins = context.load()
+    values = texts(settings)
+    if as_json:
+        print(
+            msgspec.json.format(
+                msgspec.json.encode({SETTINGS[name].env: text for name, text in values.items()})
+            ).decode()
+        )
+        return
+    if as_toml:
+        for name, text in values.items():
+            if origins[name] != "default":
+                print(f"{name} = {msgspec.json.encode(text).decode()}")
+        return
+    width = max(len(setting.env) for setting in SETTINGS.values())
+    for name, text in values.items():
+        note = "" if origins[name] == "default" else f"   <- {origins[name]}"
+        if name == "sasl_password_file" and text:
+            note += f"   {HIDDEN}"
+        print(f"{SETTINGS[name].env:<{width}}  {text}{note}")
+    estimate = memory.estimate(settings.core())
+    print(
+        f"\nMemory of the windows, at most: {estimate.bytes / 2**20:,.0f} MiB for {estimate.segments:,} segments "
+        f"with figures in every window ({estimate.rows // estimate.segments:,} rows each), spread over all workers."
+    )
+
+
+def texts(settings: Settings) -> dict[str, str]:
+    """Each setting as it would be written in the environment."""
+    return {name: setting.form.show(getattr(settings, name)) for name, setting in SETTINGS.items()}

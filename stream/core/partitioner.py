@@ -1,0 +1,40 @@
+"""Which partition a key belongs to, as the usual clients compute it."""
+
+import zlib
+from collections.abc import Callable
+from struct import unpack_from
+from typing import Final
+
+_M: Final = 0x5BD1E995
+_WORD: Final = 0xFFFFFFFF
+
+
+def murmur2(key: bytes) -> int:
+    """The 32-bit MurmurHash2 (seed 0x9747b28c) of the Java client, as an unsigned number."""
+    length = len(key)
+    tail = length & 3
+    digest = 0x9747B28C ^ length
+    for word in unpack_from(f"<{length >> 2}I", key):
+        mixed = word * _M & _WORD
+        digest = (digest * _M ^ (mixed ^ mixed >> 24) * _M) & _WORD
+    if tail:
+        digest = (digest ^ int.from_bytes(key[-tail:], "little")) * _M & _WORD
+    digest = (digest ^ digest >> 13) * _M & _WORD
+    return digest ^ digest >> 15
+
+
+def murmur2_partition(key: bytes, partitions: int) -> int:
+    """The default of the Java client and of aiokafka; ``murmur2_random`` in librdkafka."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def crc32_partition(key: bytes, partitions: int) -> int:
+    """The default of librdkafka (``consistent_random``)."""
+    return zlib.crc32(key) % partitions
+
+
+PARTITIONERS: Final[dict[str, Callable[[bytes, int], int]]] = {
+    "murmur2": murmur2_partition,
+    "crc32": crc32_partition,
+}
+"""Names of ``STREAM_PARTITIONER`` (``any`` checks nothing and is not here)."""

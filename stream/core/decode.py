@@ -34,6 +34,8 @@ from stream.core.refusal import Accepted, Refused, Skipped
 from stream.core.shape import Problem, first, problems
 from stream.core.strict_json import NotJsonError, TooDeepError, parse
 
+__all__ = ["MAX_VALUE_BYTES", "Accepted", "Decoder", "Refused", "Skipped"]
+
 MAX_VALUE_BYTES: Final = 1_048_576
 STRUCTURED_MODE: Final = b"application/cloudevents"
 _MAX_KNOWN_KEYS: Final = 4_096

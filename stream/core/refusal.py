@@ -1,8 +1,6 @@
 """What decoding a record can come to: an event, a refusal with its reason token, or a type that is not ours."""
 
-from typing import Final, Literal, TypeAlias, get_args
-
-import msgspec
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from schemas.events import AnyEvent
 
@@ -33,21 +31,21 @@ REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 SkipReason: TypeAlias = Literal["unknown_type"]
 
 
-class Accepted(msgspec.Struct, frozen=True, gc=False):
+class Accepted(NamedTuple):
     """An event of the contract that stands where it belongs. ``time_ms``: its event time, truncated."""
 
     time_ms: int
     event: AnyEvent
 
 
-class Refused(msgspec.Struct, frozen=True, gc=False):
+class Refused(NamedTuple):
     """A dead letter. ``message`` says what is wrong and where, without any text of the event."""
 
     reason: Reason
     message: str
 
 
-class Skipped(msgspec.Struct, frozen=True, gc=False):
+class Skipped(NamedTuple):
     """Counted and passed over: a CloudEvent of a type that this version does not know."""
 
     reason: SkipReason

@@ -178,12 +178,15 @@ class TicketsShard:
             mask = masks[type(event)]
             if None in entry.emitted:
                 self._remember(entry, mask)
-            if entry.ticket.merge(time_ms, event):
+            news = entry.ticket.merge(time_ms, event)
+            if news == 1:
                 applied += 1
                 entry.stale |= mask
                 stale[key] = dirty[key] = entry
             else:
                 duplicate += 1
+                if news:  # said again by an event that ranks higher: the row differs, the measures do not
+                    dirty[key] = entry
             if time_ms > highest_ms:
                 highest_ms = time_ms
         if records:

@@ -34,7 +34,9 @@ decode_delta = msgspec.msgpack.Decoder(DeltaBatch).decode
 
 def segment_name(pairs: dict[str, str]) -> str:
     """``tenant=acme&team=billing``: pairs sorted by name, percent-encoded (every key of the contract: see the rollup event)."""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(pairs.items()))
+    return "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(pairs.items())
+    )
 
 
 def segment_partition(segment: str, delta_partitions: int) -> int:

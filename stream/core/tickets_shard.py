@@ -119,7 +119,9 @@ class TicketsShard:
                 meta = _decode_meta(raw)
                 admitted = _decode_labels(labels) if labels is not None else {}
             except msgspec.DecodeError as exc:
-                raise UnknownRowError(f"meta row of tickets partition {self.partition} is damaged: {exc}") from exc
+                raise UnknownRowError(
+                    f"meta row of tickets partition {self.partition} is damaged: {exc}"
+                ) from exc
             if meta.version != ROW_VERSION:
                 raise UnknownRowError(
                     f"meta row of tickets partition {self.partition} has version {meta.version}, "
@@ -127,7 +129,7 @@ class TicketsShard:
                 )
             check_shape(meta.shape, self._shape, f"the state of tickets partition {self.partition}")
             self._load_meta(meta, admitted)
-        self._progressed = True  # the windows stage hears of every owner's progress, also of an empty partition's
+        self._progressed = True  # the windows stage hears of every partition, also of an empty one
 
     def _load_meta(self, meta: Meta, admitted: dict[str, list[str]]) -> None:
         self.positions = dict(meta.positions)
@@ -187,7 +189,7 @@ class TicketsShard:
                 duplicate += 1
                 if news:  # said again by an event that ranks higher: the row differs, the measures do not
                     dirty[key] = entry
-            if time_ms > highest_ms:
+            if time_ms > highest_ms:  # noqa: PLR1730 - max() would be a call per event
                 highest_ms = time_ms
         if records:
             self._newest_ms = max(self._newest_ms, records[-1].timestamp)
@@ -296,7 +298,9 @@ class TicketsShard:
         self._add(metric, base, old[common:], -1, too_late_ms)
         self._add(metric, base, new[common:], 1, too_late_ms)
 
-    def _add(self, metric: Metric, base: int, measures: Iterable[Measure], sign: int, too_late_ms: int) -> None:
+    def _add(
+        self, metric: Metric, base: int, measures: Iterable[Measure], sign: int, too_late_ms: int
+    ) -> None:
         accumulated = self._accumulated
         for instant_ms, labels, slot, amount in measures:
             if instant_ms < too_late_ms:

@@ -32,7 +32,9 @@ class Job(NamedTuple):
 def _wire_time(time_ms: int) -> str:
     seconds, ms = divmod(time_ms - DAY_START_MS, 1000)
     day, seconds = divmod(seconds, 86_400)
-    return f"2026-11-{3 + day:02d}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{ms:03d}Z"
+    return (
+        f"2026-11-{3 + day:02d}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{ms:03d}Z"
+    )
 
 
 def _uuid(rng: random.Random) -> str:
@@ -55,7 +57,9 @@ def generate(tickets: int = 100_000, seed: int = 7, partitions: int = 4, topics:
         team, channel = rng.choice(teams), rng.choice(channels)
         created_ms = DAY_START_MS + rng.randrange(DAY_MS * 9 // 10)
         first = True
-        for topic, kind, time_ms, data in _ticket(rng, topics, ticket_id, team, channel, created_ms):
+        for topic, kind, time_ms, data in _ticket(
+            rng, topics, ticket_id, team, channel, created_ms=created_ms
+        ):
             event = {
                 "specversion": "1.0",
                 "id": _uuid(rng),
@@ -87,13 +91,15 @@ def generate(tickets: int = 100_000, seed: int = 7, partitions: int = 4, topics:
     for arrival_ms, _, topic, ticket_id, value in arrivals:
         key = ticket_id.encode()
         partition = murmur2_partition(key, partitions)
-        records.append(SourceRecord(topic, partition, offsets[topic, partition], arrival_ms + 1000, key, value))
+        records.append(
+            SourceRecord(topic, partition, offsets[topic, partition], arrival_ms + 1000, key, value)
+        )
         offsets[topic, partition] += 1
     return Job(records, csat, first_reply)
 
 
 def _ticket(
-    rng: random.Random, topics: Topics, ticket_id: str, team: str, channel: str, created_ms: int
+    rng: random.Random, topics: Topics, ticket_id: str, team: str, channel: str, *, created_ms: int
 ) -> Iterator[tuple[str, str, int, dict[str, object]]]:
     common = {"tenant": "acme", "ticket_id": ticket_id}
     yield (

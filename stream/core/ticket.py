@@ -1,0 +1,159 @@
+"""The facts of one entity: merged from its events in any order, read by the metrics, kept as one row.
+
+An entity is a ticket, or the surveys of a customer that are about no ticket. Rules of repetition, order and
+correction are those of the event contract; :mod:`stream.core.ticket_merge` has one function per event type.
+"""
+
+from typing import Final
+
+import msgspec
+
+from schemas import events as ev
+from stream.core.config import CoreConfig
+from stream.core.fact import KEY_BYTES
+from stream.core.measure import Labels
+from stream.core.ticket_facts import ID_BYTES, ROW_VERSION, Facts, Survey
+from stream.core.ticket_merge import MERGES
+
+GROUPS: Final = (
+    "creation",
+    "assignment",
+    "removal",
+    "status",
+    "escalation",
+    "visit",
+    "handling",
+    "reply",
+    "survey",
+    "expiry",
+    "review",
+)
+"""Groups of facts. A metric names those that it reads; others' events do not make it look at a ticket
+again."""
+
+GROUPS_OF: Final[dict[type[ev.Event], frozenset[str]]] = {
+    event: frozenset((group,))
+    for event, group in (
+        (ev.TicketCreated, "creation"),
+        (ev.TicketAssigned, "assignment"),
+        (ev.TicketStatusChanged, "status"),
+        (ev.TicketEscalated, "escalation"),
+        (ev.TicketMerged, "removal"),
+        (ev.TicketDeleted, "removal"),
+        (ev.TicketRestored, "removal"),
+        (ev.TicketQueueEntered, "visit"),
+        (ev.TicketQueueLeft, "visit"),
+        (ev.TicketHandled, "handling"),
+        (ev.ReplyAdded, "reply"),
+        (ev.ReplyRetracted, "reply"),
+        (ev.SurveySent, "survey"),
+        (ev.SurveyAnswered, "survey"),
+        (ev.SurveyRetracted, "survey"),
+        (ev.SurveyExpired, "expiry"),
+        (ev.ReviewScored, "review"),
+    )
+}
+"""Event class -> the groups of facts that it can change."""
+
+ALWAYS: Final = frozenset(("creation", "assignment", "removal"))
+"""What every metric reads: where a measure counts (its labels) and whether the ticket counts at all."""
+
+
+class Ticket(Facts, array_like=True, gc=False):
+    """Facts with what is asked of them. A fresh one knows nothing."""
+
+    def merge(self, time_ms: int, event: ev.Event) -> int:
+        """Take in one event of this entity; ``time_ms`` is its time in epoch milliseconds.
+
+        0: a repetition (or long overruled), nothing changed. 1: something changed. 2: a repetition, told by
+        an event that ranks higher among those of its millisecond: the row changed, what it says did not.
+        Raises KeyError for a type that no entity here has.
+        """
+        if not self.tenant:
+            self.tenant = event.data.tenant  # type: ignore[attr-defined]  # all of MERGES have it
+        return MERGES[type(event)](self, time_ms, event)
+
+    def labels_at(self, instant_ms: int, config: CoreConfig) -> Labels:
+        """Who held the ticket at an instant: the creation's labels and the assignments up to and with it.
+
+        An assignment that is dated before the creation comes after it all the same: clocks differ, causes do
+        not.
+        """
+        creation = self.creation
+        channel = team = queue = agent = None
+        if creation is not None:
+            channel = creation.channel
+            team = creation.team
+            queue = creation.queue
+        rare = self.rare
+        if rare is not None and rare.assignments:
+            at = instant_ms - self.base_ms
+            for assignment in rare.assignments:
+                if assignment.at > at:
+                    break
+                if not isinstance(assignment.agent, int):
+                    agent = assignment.agent
+                if not isinstance(assignment.team, int):
+                    team = assignment.team
+                if not isinstance(assignment.queue, int):
+                    queue = assignment.queue
+        names = config.segment_labels
+        if not names:
+            return (self.tenant, team, channel, queue, agent)
+        segments = (creation and creation.segments) or {}
+        return (self.tenant, team, channel, queue, agent, *[segments.get(name) for name in names])
+
+    def answer_labels(self, survey: Survey, config: CoreConfig) -> Labels:
+        """Labels of a survey's answer: team and agent named in it, else the holders when it first came."""
+        labels = self.labels_at(self.base_ms + (survey.first_at or 0), config)
+        answer = survey.answer
+        if answer is None or (answer.team is None and answer.agent is None):
+            return labels
+        return (
+            labels[0],
+            answer.team or labels[1],
+            labels[2],
+            labels[3],
+            answer.agent or labels[4],
+            *labels[5:],
+        )
+
+    def replies(self) -> list[int]:
+        """Replies that stand, in order, as ``reply_at`` has them."""
+        rare = self.rare
+        if rare is None or not rare.retractions:
+            return self.reply_at
+        until = {retraction.key: retraction.at for retraction in rare.retractions}
+        ids = self.reply_ids
+        return [
+            at
+            for index, at in enumerate(self.reply_at)
+            if at >> 3 > until.get(ids[index * ID_BYTES : index * ID_BYTES + KEY_BYTES], (at >> 3) - 1)
+        ]
+
+
+class RowVersionError(ValueError):
+    """A row that this version cannot read."""
+
+
+encode_ticket = msgspec.msgpack.Encoder().encode
+"""A ticket as its row."""
+
+_decode = msgspec.msgpack.Decoder(Ticket).decode
+
+
+def decode_ticket(row: bytes) -> Ticket:
+    """A ticket from its row. Raises msgspec.DecodeError for damage, RowVersionError for another version."""
+    ticket = _decode(row)
+    if ticket.version != ROW_VERSION:
+        raise RowVersionError(f"the row has version {ticket.version}, this program reads {ROW_VERSION}")
+    return ticket
+
+
+def entity_key(event: ev.Event) -> bytes:
+    """The row key of an event's entity: ``t`` tenant NUL ticket id, or ``c`` tenant NUL customer id."""
+    data = event.data  # type: ignore[attr-defined]  # every class of MERGES has data with these
+    ticket_id = data.ticket_id
+    if ticket_id is not None:
+        return f"t{data.tenant}\0{ticket_id}".encode()
+    return f"c{data.tenant}\0{data.customer_id}".encode()

@@ -30,12 +30,11 @@ def tool(name: str) -> str:
 
 
 def run(name: str, *arguments: str | Path, cwd: Path = ROOT) -> str:
-    """Run a checker and return what it said; fails with that when it is not content."""
+    """Run a checker and return its standard output; fails with all that it said when it is not content."""
     command = [tool(name), *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
-    said = f"{done.stdout}{done.stderr}"
-    assert done.returncode == 0, f"{' '.join(command)} -> {done.returncode}\n{said}"
-    return said
+    assert done.returncode == 0, f"{' '.join(command)} -> {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def load(path: Path) -> dict:

@@ -1,0 +1,360 @@
+"""Writes the dashboard ``deploy/grafana/dashboards/service-quality.json``.
+
+``python -m deploy.grafana.build`` writes, ``--check`` only compares (exit 1 when the file is not what the code says).
+
+Every query of a figure reads the one series of the chosen segment. "All" for team or channel means the series that is
+aggregated over it, never a sum or an average of several.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard
+
+from deploy.grafana.panels import DATASOURCE, Line, Panel, by_label, listing, number, over_time
+from deploy.prometheus.build import recorded
+from stream.web.figures import PREFIX
+from stream.web.pipeline import PREFIX as PIPELINE
+
+FILE = Path(__file__).with_name("dashboards") / "service-quality.json"
+
+SEGMENT = 'tenant="$tenant", team=~"$team", channel=~"$channel", queue=""'
+TEAMS = 'tenant="$tenant", team!="", channel=~"$channel", queue=""'
+QUEUES = 'tenant="$tenant", team="", channel="", queue!=""'
+WINDOW = 'window="$window"'
+AGGREGATED = "^$"
+"""Value of "All": the label is absent."""
+
+GOOD_AND_POOR = ((None, "red"), (0.60, "orange"), (0.80, "green"))
+"""The bands of the metric definitions: poor under 60 %, good from 80 %."""
+
+
+def figure(series: str, labels: str = SEGMENT, window: bool = True, more: str = "") -> str:
+    """The query of one series of the business, named without the prefix."""
+    inside = ", ".join(part for part in (labels, WINDOW if window else "", more) if part)
+    return f"{recorded(PREFIX + series)}{{{inside}}}"
+
+
+class Row(NamedTuple):
+    """A titled row and its panels."""
+
+    title: str
+    panels: list[Panel]
+
+
+def satisfaction() -> Row:
+    """CSAT, NPS, mean score, response."""
+    csat = Line(figure("csat_ratio"), "CSAT", "percentunit")
+    csat_interval = (
+        Line(figure("csat_low_ratio"), "95 % interval from", "percentunit"),
+        Line(figure("csat_high_ratio"), "to", "percentunit"),
+    )
+    csat_n = Line(figure("csat_answers"), "answers")
+    nps = Line(figure("nps"), "NPS")
+    nps_interval = (
+        Line(figure("nps_low"), "95 % interval from", "none"),
+        Line(figure("nps_high"), "to", "none"),
+    )
+    nps_n = Line(" + ".join(figure(f"nps_{part}") for part in ("promoters", "passives", "detractors")), "answers")
+    return Row(
+        "Satisfaction",
+        [
+            number(
+                "CSAT",
+                "Good answers / answers in the window. Good = the top of the survey's own scale.",
+                csat,
+                [*csat_interval, csat_n],
+                bands=GOOD_AND_POOR,
+                decimals=1,
+            ),
+            over_time(
+                "CSAT over time",
+                "At every moment the figure of the window that ends there, with its 95 % interval (Wilson) and its number of answers.",
+                [csat],
+                band=csat_interval,
+                counts=[csat_n],
+                soft_max=1,
+            ),
+            number(
+                "NPS",
+                "Promoters (9, 10) minus detractors (0 to 6), in percent of the answers: -100 to 100.",
+                nps,
+                [*nps_interval, nps_n],
+                decimals=0,
+            ),
+            over_time(
+                "NPS over time",
+                "With its 95 % interval and its number of answers.",
+                [nps],
+                band=nps_interval,
+                counts=[nps_n],
+            ),
+            by_label(
+                "CSAT by team",
+                "With the interval and the number of answers: teams whose intervals overlap may not differ at all.",
+                "team",
+                [
+                    Line(by("team", figure("csat_ratio", TEAMS)), "CSAT", "percentunit"),
+                    Line(by("team", figure("csat_low_ratio", TEAMS)), "from", "percentunit"),
+                    Line(by("team", figure("csat_high_ratio", TEAMS)), "to", "percentunit"),
+                    Line(by("team", figure("csat_answers", TEAMS)), "answers"),
+                ],
+                width=12,
+            ),
+            number(
+                "Survey response",
+                "Answered / sent. Answers whose sending is not known are not in it.",
+                Line(figure("survey_response_ratio"), "answered", "percentunit"),
+                [Line(figure("survey_response_sent"), "sent")],
+                decimals=1,
+                width=12,
+            ),
+        ],
+    )
+
+
+def by(label: str, expr: str) -> str:
+    """Keeps one label of a query that gives one series per value of it."""
+    return f"max by ({label}) ({expr})"
+
+
+def duration(title: str, description: str, series: str) -> list[Panel]:
+    """Mean, median and 95th percentile, and how they went."""
+    base = f"{series}_seconds"
+    mean = Line(figure(f"{base}_mean"), "mean", "s")
+    n = Line(figure(f"{base}_count"), "n")
+    median, high = (Line(figure(base, more=f'quantile="{q}"'), name, "s") for q, name in (("0.5", "median"), ("0.95", "p95")))
+    every = [
+        Line(figure(base, more=f'quantile="{q}"'), name, "s")
+        for q, name in (("0.5", "median"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"))
+    ]
+    return [
+        number(title, description, median, [mean, high, n], decimals=1),
+        over_time(f"{title} over time", description, [*every, mean], counts=[n]),
+    ]
+
+
+def replies() -> Row:
+    """First reply and every reply."""
+    return Row(
+        "Replies",
+        [
+            *duration(
+                "First reply",
+                "From a ticket's creation to the first public reply of a human agent, for first replies given in the window.",
+                "first_reply",
+            ),
+            *duration(
+                "Reply",
+                "From the first unanswered message of the customer to the next public reply of a human agent, one per wait.",
+                "reply",
+            ),
+        ],
+    )
+
+
+def queues() -> Row:
+    """Speed of answer, per queue too."""
+    base = "queue_wait_seconds"
+    return Row(
+        "Queues",
+        [
+            *duration(
+                "Queue wait", "From entering the queue to being answered, for visits answered in the window.", "queue_wait"
+            ),
+            by_label(
+                "Queues now",
+                "Waiting now and its oldest; and the waits of visits answered in the window.",
+                "queue",
+                [
+                    Line(by("queue", figure("queue_waiting", QUEUES, window=False)), "waiting now"),
+                    Line(by("queue", figure("oldest_waiting_age_seconds", QUEUES, window=False)), "oldest", "s"),
+                    Line(by("queue", figure(base, QUEUES, more='quantile="0.5"')), "median", "s"),
+                    Line(by("queue", figure(base, QUEUES, more='quantile="0.95"')), "p95", "s"),
+                    Line(by("queue", figure(f"{base}_mean", QUEUES)), "mean", "s"),
+                    Line(by("queue", figure(f"{base}_count", QUEUES)), "answered"),
+                ],
+            ),
+        ],
+    )
+
+
+def live() -> Row:
+    """What is so now, whatever the window."""
+    return Row(
+        "Now",
+        [
+            number(
+                "Open tickets", "Not solved, closed, merged or deleted.", Line(figure("tickets_open", window=False), "open")
+            ),
+            number(
+                "Unanswered",
+                "Tickets whose customer waits for a public reply of a human agent.",
+                Line(figure("tickets_unanswered", window=False), "unanswered"),
+            ),
+            number(
+                "Oldest unanswered",
+                "How long the customer who has waited longest has been waiting.",
+                Line(figure("oldest_unanswered_age_seconds", window=False), "waits", "s"),
+                [Line(figure("tickets_unanswered", window=False), "unanswered")],
+            ),
+            number(
+                "Waiting in queues",
+                "Customers in a queue, and how long the first of them has been there.",
+                Line(figure("queue_waiting", window=False), "waiting"),
+                [Line(figure("oldest_waiting_age_seconds", window=False), "oldest", "s")],
+            ),
+            over_time(
+                "Open and unanswered over time",
+                "",
+                [
+                    Line(figure("tickets_open", window=False), "open"),
+                    Line(figure("tickets_unanswered", window=False), "unanswered"),
+                    Line(figure("queue_waiting", window=False), "in queues"),
+                ],
+                width=12,
+            ),
+            listing(
+                "Alerts firing",
+                "The worker's own rules. Value and n at the moment of the change: topic `alerts`.",
+                Line(f'{recorded(f"{PREFIX}alert_state")}{{tenant="$tenant"}} == 1', "firing"),
+                hidden=("tenant",),
+            ),
+        ],
+    )
+
+
+def pipeline() -> Row:
+    """Whether the figures above can be trusted."""
+    dead = f'sum by (topic, reason) (increase(partition:{PIPELINE}events_total:max{{outcome="dead_lettered"}}[1h])) > 0'
+    return Row(
+        "Pipeline",
+        [
+            number(
+                "Workers ready",
+                "Assigned, recovered and committing.",
+                Line(f"sum({PIPELINE}ready)", "ready"),
+                [Line('count(up{job="contact-centre-stream"})', "expected")],
+            ),
+            over_time(
+                "Records per second",
+                "Source records by what became of them.",
+                [Line(f"sum by (outcome) (topic_outcome:{PIPELINE}events:rate5m)", "{{outcome}}", "short")],
+                width=9,
+            ),
+            over_time(
+                "Lag",
+                "Records between the applied position and the end of the topic.",
+                [Line(f"topic:{PIPELINE}lag_records:sum", "{{topic}}")],
+                width=9,
+            ),
+            over_time(
+                "Watermark age",
+                "How far behind the clock the windows of a source partition are. The oldest decides when rollups become final.",
+                [Line(f"partition:{PIPELINE}watermark_age_seconds:max", "partition {{partition}}", "s")],
+                width=8,
+            ),
+            over_time(
+                "Duration of a commit",
+                "",
+                [Line(f"{PIPELINE}checkpoint_seconds", "{{stage}} {{instance}}", "s")],
+                width=8,
+            ),
+            over_time(
+                "Rows of state",
+                "",
+                [Line(f"sum by (stage) (max without (instance, pod) ({PIPELINE}state_rows))", "{{stage}}")],
+                width=8,
+            ),
+            listing("Dead letters of the last hour", "They are in the topic's `.dlq` and in no figure.", Line(dead, "records")),
+            listing(
+                "Left out of the figures",
+                "Measures that a metric excludes by its definition, in the window.",
+                Line(f'{figure("excluded")} > 0', "measures"),
+                hidden=("tenant", "team", "channel", "window"),
+            ),
+        ],
+    )
+
+
+ROWS = (satisfaction, replies, queues, live, pipeline)
+
+
+def _variable(name: str, query: str) -> builders.QueryVariable:
+    return (
+        builders.QueryVariable(name)
+        .label(name)
+        .datasource(DATASOURCE)
+        .query(query)
+        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariable]:
+    everything = f'__name__=~"segment:{PREFIX}.+"'
+    yield builders.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
+    yield _variable("tenant", f"label_values({{{everything}}}, tenant)")
+    for name in ("team", "channel"):
+        every = dashboard.VariableOption(selected=True, text="All", value="$__all")
+        yield (
+            _variable(name, f'label_values({{{everything}, tenant="$tenant"}}, {name})')
+            .include_all(True)
+            .all_value(AGGREGATED)
+            .current(every)
+        )
+    yield _variable("window", f'label_values({{{everything}, tenant="$tenant"}}, window)').current(
+        dashboard.VariableOption(selected=True, text="24h", value="24h")
+    )
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard."""
+    board = (
+        builders.Dashboard("Service quality")
+        .uid("contact-centre-service-quality")
+        .description("Live figures of the contact centre: one segment at a time, each with its n and its interval.")
+        .tags(["contact-centre"])
+        .timezone("browser")
+        .readonly()
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .time("now-24h", "now")
+        .refresh("30s")
+    )
+    for variable in _variables():
+        board = board.with_variable(variable)
+    panel_id = 0
+    for make in ROWS:
+        row = make()
+        panel_id += 1
+        board = board.with_row(builders.Row(row.title).id(panel_id))
+        for panel in row.panels:
+            panel_id += 1
+            board = board.with_panel(panel.id(panel_id))
+    return board.build()
+
+
+def rendered() -> str:
+    """The file's text."""
+    return json.dumps(build(), cls=JSONEncoder, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or with ``--check`` compare it."""
+    if arguments == ["--check"]:
+        if FILE.exists() and FILE.read_text(encoding="utf-8") == rendered():
+            return 0
+        print(f"{FILE.name} is not what its code says; run: python -m deploy.grafana.build")
+        return 1
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(rendered(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""Options of every Kafka client that the program opens, and what the broker can do."""
+
+import ssl
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError, TransactionalIdAuthorizationFailed
+
+from stream.runtime.config import RuntimeConfig, Security
+from stream.runtime.errors import StartError
+
+
+def connection(config: RuntimeConfig) -> dict[str, Any]:
+    """Keyword arguments that every aiokafka client takes: addresses, TLS and login."""
+    security = config.security
+    options: dict[str, Any] = {
+        "bootstrap_servers": list(config.brokers),
+        "security_protocol": security.protocol,
+        "client_id": config.app_id,
+    }
+    if security.protocol.endswith("SSL"):
+        options["ssl_context"] = _ssl_context(security)
+    if security.protocol.startswith("SASL"):
+        if security.sasl_password_file is None:
+            raise StartError(
+                "STREAM_SASL_PASSWORD_FILE is not set, but STREAM_SECURITY_PROTOCOL asks for a login"
+            )
+        options["sasl_mechanism"] = security.sasl_mechanism
+        options["sasl_plain_username"] = security.sasl_username
+        options["sasl_plain_password"] = security.sasl_password_file.read_text(encoding="utf-8").strip()
+    return options
+
+
+def _ssl_context(security: Security) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=security.ca_file)
+    if security.cert_file is not None:
+        context.load_cert_chain(security.cert_file, security.key_file)
+    return context
+
+
+def admin(config: RuntimeConfig) -> AIOKafkaAdminClient:
+    """A client for topics and groups; the caller starts and closes it."""
+    return AIOKafkaAdminClient(**connection(config), request_timeout_ms=config.request_timeout_ms)
+
+
+def producer(
+    config: RuntimeConfig, transactional_id: str | None = None, *, idempotent: bool = True
+) -> AIOKafkaProducer:
+    """A producer that waits for all replicas; with an id, for transactions."""
+    options: dict[str, Any] = {}
+    if transactional_id is not None:
+        options = {
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": config.transaction_timeout_ms,
+        }
+    return AIOKafkaProducer(
+        **connection(config),
+        acks="all",
+        enable_idempotence=idempotent,
+        linger_ms=0,
+        max_batch_size=config.batch_bytes,
+        max_request_size=4 * 2**20,
+        request_timeout_ms=config.delivery_timeout_ms,
+        **options,
+    )
+
+
+def reader(
+    config: RuntimeConfig, *, committed: bool, group_id: str | None = None, **options: Any
+) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself and begins at the beginning."""
+    return AIOKafkaConsumer(
+        **connection(config),
+        group_id=group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed" if committed else "read_uncommitted",
+        request_timeout_ms=config.request_timeout_ms,
+        **options,
+    )
+
+
+async def has_transactions(config: RuntimeConfig) -> bool:
+    """Whether the broker runs transactional producers: asked by starting one. Raises StartError when it cannot be asked."""
+    probe = producer(config, f"{config.app_id}-probe")
+    try:
+        await probe.start()
+    except KafkaConnectionError as exc:
+        raise StartError(
+            f"no broker answers at {', '.join(config.brokers)} ({exc}); check STREAM_BROKERS"
+        ) from exc
+    except TransactionalIdAuthorizationFailed as exc:
+        raise StartError(
+            f"the broker does not let this user write transactions; allow transactional ids beginning with {config.app_id}-"
+        ) from exc
+    except KafkaError:
+        return False
+    finally:
+        await probe.stop()
+    return True

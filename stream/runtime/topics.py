@@ -1,0 +1,285 @@
+"""What every topic must be like: declared once, for ``stream topics`` and for the worker's start."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from stream.core.config import DAY_MS, CoreConfig
+from stream.runtime import clients
+from stream.runtime.config import RuntimeConfig
+
+Kind = Literal["source", "internal", "output"]
+
+LARGE_BYTES = 4 * 2**20
+DEAD_LETTER_BYTES = 2 * 2**20
+
+DELTAS_RETENTION_MS = 7 * DAY_MS
+ROLLUPS_RETENTION_MS = 400 * DAY_MS
+DEAD_LETTER_RETENTION_MS = 30 * DAY_MS
+
+
+class TopicSpec(NamedTuple):
+    """One topic as it should be."""
+
+    name: str
+    kind: Kind
+    partitions: int
+    exact: bool
+    """Whether any other partition count is wrong."""
+    config: Mapping[str, str]
+    """What ``create`` sets."""
+    purpose: str
+
+
+class TopicState(NamedTuple):
+    """One topic as it is."""
+
+    name: str
+    partitions: int | None
+    """None: not there or not visible."""
+    config: Mapping[str, str] = {}
+    """Empty where the broker does not tell."""
+    error: str = ""
+
+
+class Problem(NamedTuple):
+    """Something that keeps the figures from being exact (error), or that may hurt later (warning)."""
+
+    severity: Literal["error", "warning"]
+    topic: str
+    text: str
+
+
+def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
+    """Every topic that a worker reads or writes."""
+    topics = core.topics
+    compacted = {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(LARGE_BYTES),
+        "min.cleanable.dirty.ratio": "0.3",
+    }
+    sources = [
+        TopicSpec(
+            name,
+            "source",
+            core.source_partitions,
+            True,
+            {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"},
+            "events in",
+        )
+        for name in topics.sources
+    ]
+    dead_letters = [
+        TopicSpec(
+            topics.dlq(name),
+            "output",
+            core.source_partitions,
+            False,
+            {
+                "cleanup.policy": "delete",
+                "max.message.bytes": str(DEAD_LETTER_BYTES),
+                "retention.ms": str(DEAD_LETTER_RETENTION_MS),
+            },
+            "refused events with their reasons",
+        )
+        for name in topics.sources
+    ]
+    return (
+        *sources,
+        TopicSpec(
+            topics.rollups,
+            "output",
+            core.source_partitions,
+            False,
+            {"cleanup.policy": "compact,delete", "retention.ms": str(ROLLUPS_RETENTION_MS)},
+            "figures per window, upserts",
+        ),
+        TopicSpec(
+            topics.alerts,
+            "output",
+            core.source_partitions,
+            False,
+            {"cleanup.policy": "compact"},
+            "alerts, upserts",
+        ),
+        *dead_letters,
+        TopicSpec(
+            topics.deltas,
+            "internal",
+            core.delta_partitions,
+            True,
+            {
+                "cleanup.policy": "delete",
+                "retention.ms": str(DELTAS_RETENTION_MS),
+                "max.message.bytes": str(LARGE_BYTES),
+            },
+            "differences of tallies, from the tickets stage to the windows stage",
+        ),
+        TopicSpec(
+            topics.tickets_changelog, "internal", core.source_partitions, True, compacted, "facts per ticket"
+        ),
+        TopicSpec(
+            topics.windows_changelog, "internal", core.delta_partitions, True, compacted, "tallies per window"
+        ),
+    )
+
+
+async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, TopicState]:
+    """The state of the topics. Topics that are not there or not visible have no partitions and say why."""
+    states: dict[str, TopicState] = {}
+    for topic in await admin.describe_topics(list(names)):
+        error = for_code(topic["error_code"])
+        if topic["error_code"] == 0:
+            states[topic["topic"]] = TopicState(topic["topic"], len(topic["partitions"]))
+        elif error is UnknownTopicOrPartitionError:
+            states[topic["topic"]] = TopicState(topic["topic"], None, error="does not exist")
+        elif error is TopicAuthorizationFailedError:
+            states[topic["topic"]] = TopicState(topic["topic"], None, error="this user may not see it")
+        else:
+            states[topic["topic"]] = TopicState(topic["topic"], None, error=error.__name__)
+    for name, config in (
+        await _configs(admin, [n for n, s in states.items() if s.partitions is not None])
+    ).items():
+        states[name] = states[name]._replace(config=config)
+    return {name: states.get(name, TopicState(name, None, error="does not exist")) for name in names}
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Settings of topics; left out where the broker does not tell (permission, or an embedded broker)."""
+    if not names:
+        return {}
+    try:
+        responses = await admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        )
+    except KafkaError:
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for response in responses:
+        for resource in response.resources:
+            error_code, _, _, name, entries = resource[:5]
+            if error_code == 0:
+                found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+async def create(
+    admin: AIOKafkaAdminClient, wanted: Iterable[TopicSpec], replication_factor: int
+) -> list[str]:
+    """Create the topics that are not there; return their names. Raises KafkaError with what the broker said."""
+    wanted = list(wanted)
+    states = await describe(admin, [spec.name for spec in wanted])
+    missing = [spec for spec in wanted if states[spec.name].error == "does not exist"]
+    if not missing:
+        return []
+    response = await admin.create_topics(
+        [
+            NewTopic(spec.name, spec.partitions, replication_factor, topic_configs=dict(spec.config))
+            for spec in missing
+        ]
+    )
+    created = []
+    for name, code, *message in response.topic_errors:
+        if code == 0:
+            created.append(name)
+        elif for_code(code) is not TopicAlreadyExistsError:
+            raise for_code(code)(
+                f"topic {name} was not created: {message[0] if message and message[0] else for_code(code).__name__}"
+            )
+    return created
+
+
+def problems(
+    wanted: Iterable[TopicSpec], states: Mapping[str, TopicState], *, volatile: bool = False
+) -> list[Problem]:
+    """What is wrong, errors first. On a volatile broker only what would give wrong figures."""
+    found: list[Problem] = []
+    for spec in wanted:
+        state = states[spec.name]
+        if state.partitions is None:
+            how = f"create it with {spec.partitions} partitions (`stream topics create`)"
+            if state.error != "does not exist":
+                how = "allow it, or check STREAM_TOPIC_PREFIX and STREAM_APP_ID"
+            found.append(Problem("error", spec.name, f"{state.error or 'does not exist'}; {how}"))
+            continue
+        if spec.exact and state.partitions != spec.partitions:
+            found.append(Problem("error", spec.name, _count_text(spec, state.partitions)))
+        if not volatile and state.config:
+            found.extend(_config_problems(spec, state.config))
+    return sorted(found, key=lambda problem: problem.severity)
+
+
+def _count_text(spec: TopicSpec, partitions: int) -> str:
+    setting = (
+        "STREAM_PARTITIONS"
+        if spec.kind == "source" or spec.name.endswith("-tickets-changelog")
+        else "STREAM_DELTA_PARTITIONS"
+    )
+    return (
+        f"has {partitions} partitions, expected {spec.partitions}: the sources must have equal counts, and the internal topics "
+        f"follow them; set {setting}, or recreate the topic"
+    )
+
+
+def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Problem]:
+    policies = {policy.strip() for policy in config.get("cleanup.policy", "").split(",")}
+    wanted = set(spec.config["cleanup.policy"].split(","))
+    if spec.name.endswith("-changelog") and policies != wanted:
+        yield Problem(
+            "error",
+            spec.name,
+            f"cleanup.policy is {','.join(sorted(policies))}: state would be deleted; set it to compact",
+        )
+    elif "compact" in policies and "compact" not in wanted:
+        yield Problem(
+            "error",
+            spec.name,
+            "cleanup.policy compacts: records would vanish before they are read; set it to delete",
+        )
+    elif "compact" in wanted and "compact" not in policies:
+        yield Problem(
+            "warning",
+            spec.name,
+            f"cleanup.policy is {config.get('cleanup.policy')}, expected {spec.config['cleanup.policy']}",
+        )
+    if spec.kind == "source" and config.get("message.timestamp.type") != "LogAppendTime":
+        yield Problem(
+            "warning",
+            spec.name,
+            "message.timestamp.type is not LogAppendTime: whether an event lies too far in the future is judged by the producer's clock",
+        )
+    retention = int(config.get("retention.ms", "-1"))
+    if spec.name.endswith("-deltas") and 0 <= retention < DAY_MS:
+        yield Problem(
+            "warning",
+            spec.name,
+            f"retention.ms is {retention}: deltas deleted before they are read are lost; keep days",
+        )
+    limit = int(config.get("max.message.bytes", LARGE_BYTES))
+    if limit < int(spec.config.get("max.message.bytes", 0)):
+        yield Problem(
+            "warning",
+            spec.name,
+            f"max.message.bytes is {limit}, expected at least {spec.config['max.message.bytes']}",
+        )
+
+
+async def check(config: RuntimeConfig, core: CoreConfig) -> list[Problem]:
+    """Compare what should be with what is."""
+    wanted = specs(core)
+    admin = clients.admin(config)
+    try:
+        await admin.start()
+        states = await describe(admin, [spec.name for spec in wanted])
+    finally:
+        await admin.close()
+    return problems(wanted, states)

@@ -1,0 +1,84 @@
+"""What the commands that talk to the brokers share: running, refusing, and reading a log without a group."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from stream.commands import CommandError
+from stream.runtime import clients
+from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import ShellError, StartError
+from stream.settings import Settings
+
+T = TypeVar("T")
+
+
+def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what the brokers refuse becomes a CommandError that names them."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error says it, in one line
+    try:
+        return asyncio.run(work)
+    except KafkaConnectionError as exc:
+        raise CommandError(
+            f"no broker answers at STREAM_BROKERS={','.join(settings.brokers)}: start Kafka, or set the right addresses"
+        ) from exc
+    except (StartError, ShellError) as exc:
+        raise CommandError(str(exc)) from exc
+    except KafkaError as exc:
+        raise CommandError(
+            f"the brokers at STREAM_BROKERS={','.join(settings.brokers)} refused: {exc}"
+        ) from exc
+
+
+async def read(
+    config: RuntimeConfig, topics: Sequence[str], *, from_beginning: bool, once: bool
+) -> AsyncIterator[ConsumerRecord]:
+    """Committed records of whole topics; with ``once`` up to the ends found at the start, else for ever.
+
+    Raises CommandError for topics that do not exist, KafkaError.
+    """
+    consumer = clients.reader(config, committed=True)
+    await consumer.start()
+    try:
+        partitions = await partitions_of(consumer, topics)
+        async for record in read_partitions(consumer, partitions, from_beginning=from_beginning, once=once):
+            yield record
+    finally:
+        await consumer.stop()
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of the topics; raises CommandError for a missing one."""
+    existing = await consumer.topics()
+    if missing := [topic for topic in topics if topic not in existing]:
+        raise CommandError(
+            f"topic {missing[0]} does not exist: run `stream topics create`, or check STREAM_TOPIC_PREFIX"
+        )
+    return [
+        TopicPartition(topic, partition)
+        for topic in topics
+        for partition in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+
+
+async def read_partitions(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], *, from_beginning: bool, once: bool
+) -> AsyncIterator[ConsumerRecord]:
+    """Records of the partitions, which are assigned to the consumer here."""
+    consumer.assign(list(partitions))
+    ends = await consumer.end_offsets(list(partitions))
+    begins = await consumer.beginning_offsets(list(partitions))
+    for partition in partitions:
+        consumer.seek(partition, begins[partition] if from_beginning or once else ends[partition])
+    waiting = {partition for partition in partitions if begins[partition] < ends[partition]}
+    while waiting or not once:
+        for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+            for record in records:
+                if not once or record.offset < ends[partition]:
+                    yield record
+        # A transaction's marker is an offset without a record: the position says whether the end was reached.
+        waiting = {partition for partition in waiting if await consumer.position(partition) < ends[partition]}

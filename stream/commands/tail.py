@@ -1,0 +1,200 @@
+"""``stream tail``: rollups, alerts and dead letters as they are written."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+from aiokafka import ConsumerRecord
+
+from stream.commands import CommandError, Context, kafka
+from stream.commands.words import (
+    Window,
+    minute_text,
+    parse_segment,
+    parse_window,
+    printable,
+    segment_text,
+    value_text,
+)
+from stream.core.dead_letter import (
+    MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    REASON_HEADER,
+    TOPIC_HEADER,
+)
+from stream.core.topics import Topics
+from stream.settings import Settings
+from stream.settings.forms import show_duration
+
+
+class Filter(NamedTuple):
+    """Which figures to show; what is empty lets everything pass."""
+
+    metric: str | None
+    segment: dict[str, str]
+    window: Window | None
+
+    def passes(self, data: dict[str, Any]) -> bool:
+        """Whether a rollup's or an alert's data are among them."""
+        if self.metric is not None and data["metric"] != self.metric:
+            return False
+        if any(data["segment"].get(name) != value for name, value in self.segment.items()):
+            return False
+        if self.window is None:
+            return True
+        if data["window_seconds"] * 1000 != self.window.length_ms:
+            return False
+        return self.window.start_ms is None or _start_ms(data) == self.window.start_ms
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["rollups", "alerts", "dlq"]))
+@click.option("--metric", help="Only this metric: csat.")
+@click.option(
+    "--segment",
+    multiple=True,
+    metavar="PAIRS",
+    help="Only segments with these labels: team=billing. May be repeated.",
+)
+@click.option(
+    "--window", metavar="WINDOW", help="Only windows of a length (1h), or one window (2026-11-05T12:00/1h)."
+)
+@click.option(
+    "--from-beginning", is_flag=True, help="Begin with the oldest instead of what comes from now on."
+)
+@click.option("--once", is_flag=True, help="Show what is there now, from the beginning, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print the events themselves, one per line.")
+@click.pass_obj
+def command(
+    context: Context,
+    *,
+    what: str,
+    metric: str | None,
+    segment: tuple[str, ...],
+    window: str | None,
+    from_beginning: bool,
+    once: bool,
+    as_json: bool,
+) -> None:
+    """Follow rollups, alerts or dead letters in the terminal.
+
+    Only what is committed is shown. A figure may come several times: each revision overwrites the former. Ctrl-C ends it.
+    For dead letters it shows where the original stood and why it was refused, not the event; --json has that too.
+    """
+    settings = context.settings
+    if what == "dlq" and (metric or segment or window):
+        raise click.UsageError("a dead letter has no metric, segment or window")
+    chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
+    topics = _topics_of(what, settings.core().topics)
+    describe = _dead_letter if what == "dlq" else _figure(chosen, _alert if what == "alerts" else _rollup)
+    try:
+        kafka.run(
+            settings,
+            _tail(settings, topics, describe, from_beginning=from_beginning, once=once, as_json=as_json),
+        )
+    except KeyboardInterrupt:
+        sys.exit(0)  # the usual way to end it
+
+
+def _topics_of(what: str, topics: Topics) -> Sequence[str]:
+    if what == "dlq":
+        return [topics.dlq(topic) for topic in topics.sources]
+    return [topics.rollups if what == "rollups" else topics.alerts]
+
+
+async def _tail(
+    settings: Settings,
+    topics: Sequence[str],
+    describe: Callable[[ConsumerRecord], tuple[str, str] | None],
+    *,
+    from_beginning: bool,
+    once: bool,
+    as_json: bool,
+) -> None:
+    async for record in kafka.read(settings.runtime(), topics, from_beginning=from_beginning, once=once):
+        described = describe(record)
+        if described is not None:
+            print(described[as_json], flush=True)
+
+
+def _figure(
+    chosen: Filter, line: Callable[[dict[str, Any]], str]
+) -> Callable[[ConsumerRecord], tuple[str, str] | None]:
+    def describe(record: ConsumerRecord) -> tuple[str, str] | None:
+        if record.value is None:
+            return None
+        try:
+            data = msgspec.json.decode(record.value)["data"]
+            if not chosen.passes(data):
+                return None
+            return line(data), record.value.decode()
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as exc:
+            raise CommandError(
+                f"{record.topic} partition {record.partition} offset {record.offset} is none of our events: "
+                "something else writes to this topic"
+            ) from exc
+
+    return describe
+
+
+def _rollup(data: dict[str, Any]) -> str:
+    length = show_duration(data["window_seconds"] * 1000)
+    status = f"{data['status']} r{data['revision']}"
+    return "  ".join(
+        (
+            f"{minute_text(_start_ms(data))} {length:>3}",
+            f"{data['metric']:<18}",
+            f"{_measured(data, data['unit']):<34}",
+            f"{status:<12}",
+            segment_text(data["segment"]),
+        )
+    )
+
+
+def _alert(data: dict[str, Any]) -> str:
+    length = show_duration(data["window_seconds"] * 1000, "h")
+    return "  ".join(
+        (
+            data["since"],
+            f"{data['state'].upper():<8}",
+            f"{printable(data['rule'])} ({data['severity']})",
+            f"{data['metric']} {length} = {_measured(data, '')}, threshold {data['threshold']:g}",
+            segment_text(data["segment"]),
+        )
+    )
+
+
+def _measured(data: dict[str, Any], unit: str) -> str:
+    parts = [f"{value_text(data['value'], unit)}", f"n {data['n']:,}"]
+    if data.get("low") is not None and data.get("high") is not None:
+        parts.append(f"{value_text(data['low'], unit)} .. {value_text(data['high'], unit)}")
+    return ", ".join(parts)
+
+
+def _dead_letter(record: ConsumerRecord) -> tuple[str, str]:
+    headers = dict(record.headers)  # the last header of a name counts
+    said = {
+        name: headers.get(header, b"?").decode("utf-8", "replace")
+        for name, header in (
+            ("topic", TOPIC_HEADER),
+            ("partition", PARTITION_HEADER),
+            ("offset", OFFSET_HEADER),
+            ("reason", REASON_HEADER),
+            ("message", MESSAGE_HEADER),
+        )
+    }
+    key = None if record.key is None else record.key.decode("utf-8", "backslashreplace")
+    value = None if record.value is None else record.value.decode("utf-8", "backslashreplace")
+    line = (
+        f"{minute_text(record.timestamp)}  {said['reason']:<14}  {said['topic']} partition {said['partition']} "
+        f"offset {said['offset']}  {said['message']}"
+    )
+    return printable(line), msgspec.json.encode({**said, "key": key, "value": value}).decode()
+
+
+def _start_ms(data: dict[str, Any]) -> int:
+    return int(datetime.fromisoformat(data["window_start"]).timestamp()) * 1000

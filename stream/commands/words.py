@@ -1,0 +1,87 @@
+"""What people write and read on the command line: segments, windows and values."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import click
+
+from stream.settings.forms import parse_duration
+
+OFF_THE_END = "write it as 2026-11-05T12:00/1h: a start in UTC and a length"
+
+
+class Window(NamedTuple):
+    """A window's length, and its start unless any will do; milliseconds."""
+
+    start_ms: int | None
+    length_ms: int
+
+
+def parse_segment(texts: Sequence[str]) -> dict[str, str]:
+    """``team=billing``, several joined by ``&`` or a comma, or several options. Raises click.BadParameter."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        for part in text.replace(",", "&").split("&"):
+            name, equals, value = part.strip().partition("=")
+            if not (name and equals and value):
+                raise click.BadParameter(
+                    f"{part!r} is no pair; write it as team=billing", param_hint="--segment"
+                )
+            if name in pairs:
+                raise click.BadParameter(f"{name} stands in it twice", param_hint="--segment")
+            pairs[name] = value
+    return pairs
+
+
+def parse_window(text: str) -> Window:
+    """``1h`` or ``2026-11-05T12:00/1h``; a time without an offset is UTC. Raises click.BadParameter."""
+    start, _, length = text.rpartition("/")
+    try:
+        length_ms = parse_duration(length)
+        if not start:
+            return Window(None, length_ms)
+        moment = datetime.fromisoformat(start)
+    except ValueError as exc:
+        raise click.BadParameter(f"{text!r} is no window; {OFF_THE_END}", param_hint="--window") from exc
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    start_ms = int(moment.timestamp()) * 1000
+    if length_ms <= 0 or start_ms % length_ms:
+        begins = minute_text(start_ms - start_ms % length_ms) if length_ms > 0 else ""
+        raise click.BadParameter(
+            f"no window of {length} starts at {start}; the one around it starts at {begins}",
+            param_hint="--window",
+        )
+    return Window(start_ms, length_ms)
+
+
+def minute_text(time_ms: int) -> str:
+    """``2026-11-05T12:00Z``."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def value_text(value: float | None, unit: str) -> str:
+    """A value as people read it: ``71.43 %``, ``17.7 s``, ``12.996 h``; a dash for null."""
+    if value is None:
+        return "-"
+    if unit == "ratio":
+        return f"{100 * value:.2f} %"
+    if unit == "seconds":
+        if abs(value) < 120:
+            return f"{value:.1f} s"
+        return f"{value / 60:.1f} min" if abs(value) < 7200 else f"{value / 3600:,.3f} h"
+    if unit == "count":
+        return f"{value:,.0f}"
+    return f"{value:.2f}"
+
+
+def printable(text: str) -> str:
+    """Names come from outside: a control character must not reach the terminal."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def segment_text(labels: dict[str, str]) -> str:
+    """``team=billing tenant=acme``."""
+    return printable(" ".join(f"{name}={value}" for name, value in sorted(labels.items())))

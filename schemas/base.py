@@ -31,10 +31,14 @@ Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT, extra_jso
 Token: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT, extra_json_schema=_TEXT_SCHEMA)]
 Source: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_SOURCE, extra_json_schema=_TEXT_SCHEMA)]
 Time: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time", "pattern": TIME_PATTERN})]
+UtcTime: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"format": "date-time", "pattern": "^[0-9T:.-]+Z$"})
+]
 Segments: TypeAlias = Annotated[dict[Token, Token], Meta(max_length=MAX_SEGMENTS)]
 DurationMs: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_DURATION_MS)]
 ScaleBound: TypeAlias = Annotated[int, Meta(ge=-MAX_REVISION, le=MAX_REVISION)]
 Score: TypeAlias = Annotated[int, Meta(ge=-MAX_REVISION, le=MAX_REVISION)]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
 
 Actor: TypeAlias = Literal["customer", "agent", "bot", "system"]
 Priority: TypeAlias = Literal["low", "normal", "high", "urgent"]
@@ -103,3 +107,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     subject: str | None = None
     datacontenttype: str | None = None
     dataschema: str | None = None
+
+
+class OutputEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"):
+    """CloudEvents attributes of what the application writes: ``id`` is the record key and a counter, ``time`` when."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Meta(min_length=1)]
+    source: Annotated[str, Meta(min_length=1)]
+    time: UtcTime
+    datacontenttype: Literal["application/json"] = "application/json"

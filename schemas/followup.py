@@ -1,0 +1,29 @@
+"""The output of the follow-ups topic: one bad answer that a team should react to. No text of the customer."""
+
+import msgspec
+
+from schemas.base import Id, Label, OutputEvent, Score, SurveyKind, Token, UtcTime
+from schemas.surveys import Scale
+
+
+class Followup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The answer and who held the ticket; ``open`` turns false when it was re-rated or retracted."""
+
+    tenant: Token
+    survey_id: Id
+    open: bool
+    answered_at: UtcTime
+    kind: SurveyKind
+    ticket_id: Id | None = None
+    customer_id: Id | None = None
+    score: Score | None = None
+    scale: Scale | None = None
+    label: Label | None = None
+    team: Token | None = None
+    agent_id: Id | None = None
+
+
+class FeedbackFollowup(OutputEvent, frozen=True, kw_only=True, tag="contact-centre.feedback.followup.v1"):
+    """A customer gave a bad answer, or it was withdrawn. The record key is the survey id."""
+
+    data: Followup

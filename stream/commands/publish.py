@@ -19,6 +19,7 @@ from stream.gateway.files import FileError, Line, Unroutable, read
 from stream.runtime import clients
 from stream.runtime.batches import output_batches
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.topics import describe
 from stream.settings import Settings
 
 HEADERS = [("content-type", CONTENT_TYPE.encode())]
@@ -117,15 +118,10 @@ async def _partition_counts(config: RuntimeConfig, settings: Settings) -> dict[s
     admin = clients.admin(config)
     await admin.start()
     try:
-        existing = set(await admin.list_topics())
-        wanted = [topic for topic in (*topics.sources, topics.customers) if topic in existing]
-        return (
-            {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics(wanted)}
-            if wanted
-            else {}
-        )
+        states = await describe(admin, [*topics.sources, topics.customers])
     finally:
         await admin.close()
+    return {name: state.partitions for name, state in states.items() if state.partitions is not None}
 
 
 class _Sender:

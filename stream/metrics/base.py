@@ -18,6 +18,11 @@ class LiveSeries(NamedTuple):
     help: str
 
 
+def excluded_of(tally: Tally, reasons: tuple[str, ...]) -> dict[str, int]:
+    """Reason -> how many a tally leaves out; only reasons that occur."""
+    return {reason: tally[slot] for slot, reason in enumerate(reasons) if tally.get(slot)}
+
+
 def _nothing(tally: Tally) -> list[Figure]:
     return []
 

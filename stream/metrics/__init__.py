@@ -1,0 +1,44 @@
+"""The registry: every metric in reading order. A new one is a module with a ``METRIC`` and one line here."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.metrics import (
+    csat,
+    csat_mean,
+    first_reply_time,
+    live,
+    nps,
+    queue_wait_time,
+    reply_time,
+    survey_response,
+)
+from stream.metrics.base import Metric
+
+METRICS: Final[tuple[Metric, ...]] = (
+    csat.METRIC,
+    csat_mean.METRIC,
+    nps.METRIC,
+    survey_response.METRIC,
+    first_reply_time.METRIC,
+    reply_time.METRIC,
+    queue_wait_time.METRIC,
+    live.METRIC,
+)
+
+BY_NAME: Final = {metric.name: metric for metric in METRICS}
+BY_ID: Final = {metric.id: metric for metric in METRICS}
+
+
+class UnknownMetricError(ValueError):
+    """A name that no metric has."""
+
+
+def selected(config: CoreConfig) -> tuple[Metric, ...]:
+    """The configured metrics in reading order. Raises UnknownMetricError naming the known ones."""
+    unknown = sorted(set(config.metrics) - BY_NAME.keys())
+    if unknown:
+        raise UnknownMetricError(
+            f"STREAM_METRICS: unknown {', '.join(unknown)}; known are {', '.join(BY_NAME)}"
+        )
+    return tuple(metric for metric in METRICS if metric.name in config.metrics)

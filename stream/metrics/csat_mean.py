@@ -1,0 +1,128 @@
+"""Mean satisfaction score: on each scale of its own, and joined on 0..1."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import KINDS, SCALES
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.ticket import ALWAYS, Ticket
+from stream.core.ticket_facts import Answer
+from stream.metrics.answers import answer_measures
+from stream.metrics.base import Metric, excluded_of
+
+EXCLUDED: Final = ("no_score",)
+SCORES_PER_SCALE: Final = 16
+"""Slots per scale: one per score, from the scale's lowest."""
+
+_KIND = KINDS["csat"]
+_NO_SCORE = 0
+_COMMON = 180
+"""Every known scale's length (1, 2, 3, 4, 5, 6, 9, 10) divides it: rescaled scores add up as integers."""
+
+
+def score_slot(scale: int, score: int) -> int:
+    """The slot that counts a score, ``scale`` being its position in ``SCALES``."""
+    return EXCLUDED_SLOTS + scale * SCORES_PER_SCALE + score - SCALES[scale][0]
+
+
+def scale_name(scale: tuple[int, int]) -> str:
+    """``1-5``."""
+    return f"{scale[0]}-{scale[1]}"
+
+
+def _metric_name(scale: tuple[int, int]) -> str:
+    return f"csat_mean_{scale[0]}_{scale[1]}"
+
+
+def _slot(answer: Answer) -> int:
+    return _NO_SCORE if answer.score is None else score_slot(answer.scale, answer.score)
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    return answer_measures(ticket, config, _KIND, _slot)
+
+
+def _figures(tally: Tally) -> list[Figure]:
+    sums = [0] * len(SCALES)
+    counts = [0] * len(SCALES)
+    scores: dict[str, dict[str, int | float]] = {}
+    rescaled = 0
+    for slot, count in sorted(tally.items()):
+        if slot < EXCLUDED_SLOTS:
+            continue
+        position, above = divmod(slot - EXCLUDED_SLOTS, SCORES_PER_SCALE)
+        scale = SCALES[position]
+        lowest, highest = scale
+        counts[position] += count
+        sums[position] += count * (lowest + above)
+        rescaled += count * above * (_COMMON // (highest - lowest))
+        scores.setdefault(_metric_name(scale), {})[f"score_{lowest + above}"] = count
+    n = sum(counts)
+    figures = [
+        Figure(
+            metric="csat_mean",
+            n=n,
+            value=rescaled / (_COMMON * n) if n > 0 else None,
+            unit="ratio",
+            parts={"sum": rescaled / _COMMON, "answered": n},
+            excluded=excluded_of(tally, EXCLUDED),
+        )
+    ]
+    for scale, total, count in zip(SCALES, sums, counts, strict=True):
+        name = _metric_name(scale)
+        if name in scores:
+            parts = {"sum": total, "answered": count, **scores[name]}
+            value = total / count if count > 0 else None
+            figures.append(Figure(metric=name, n=count, value=value, unit="score", parts=parts))
+    return figures
+
+
+def _scale_series(scale: tuple[int, int]) -> tuple[Series, Series]:
+    name = _metric_name(scale)
+    labels = (("scale", scale_name(scale)),)
+    return (
+        Series(
+            "csat_mean_score",
+            "Mean score on the survey's own scale.",
+            lambda figure: figure.value if figure.metric == name else None,
+            labels,
+        ),
+        Series(
+            "csat_mean_score_answers",
+            "Scored answers on this scale.",
+            lambda figure: figure.n if figure.metric == name else None,
+            labels,
+        ),
+    )
+
+
+METRIC: Final = Metric(
+    id=2,
+    name="csat_mean",
+    title="Mean satisfaction score",
+    unit="ratio",
+    definition=(
+        "Sum of the scores / scored answers of satisfaction surveys. Scales are never mixed: csat_mean_1_5 and its like are means "
+        "on one scale; csat_mean joins them after each score was rescaled to 0..1 as (score - lowest) / (highest - lowest). The "
+        "window is that of the survey's first answer."
+    ),
+    source="Arithmetic mean; rescaling by the range of the scale",
+    null_rule="Null without scored answers.",
+    excluded_reasons=EXCLUDED,
+    reads=ALWAYS | {"survey"},
+    measures=_measures,
+    figures=_figures,
+    series=(
+        Series(
+            "csat_mean_ratio",
+            "Mean score of all scales, rescaled to 0..1.",
+            lambda figure: figure.value if figure.metric == "csat_mean" else None,
+        ),
+        Series(
+            "csat_mean_answers",
+            "Scored answers.",
+            lambda figure: figure.n if figure.metric == "csat_mean" else None,
+        ),
+        *(series for scale in SCALES for series in _scale_series(scale)),
+    ),
+)

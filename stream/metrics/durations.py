@@ -1,0 +1,66 @@
+"""What all durations share: slots, figure and series. Integer milliseconds in; seconds at the edge."""
+
+from stream.core.histogram import bucket, bucket_range, quantiles
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
+from stream.metrics.base import excluded_of
+
+SUM_SLOT = EXCLUDED_SLOTS
+"""Sum in milliseconds."""
+BUCKET_SLOT = EXCLUDED_SLOTS + 1
+"""First of the histogram's buckets; their counts add up to n."""
+NEGATIVE_SLOT = 0
+EXCLUDED = ("negative_duration",)
+PERCENTS = (50, 90, 95, 99)
+
+
+def duration_measures(instant_ms: int, labels: Labels, duration_ms: int) -> tuple[Measure, ...]:
+    """A duration that ended at an instant; a negative one (clock skew) is excluded and counted, never clamped."""
+    if duration_ms < 0:
+        return ((instant_ms, labels, NEGATIVE_SLOT, 1),)
+    return (
+        (instant_ms, labels, SUM_SLOT, duration_ms),
+        (instant_ms, labels, BUCKET_SLOT + bucket(duration_ms), 1),
+    )
+
+
+def duration_figure(metric: str, tally: Tally) -> Figure:
+    """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
+    buckets = {slot - BUCKET_SLOT: count for slot, count in sorted(tally.items()) if slot >= BUCKET_SLOT}
+    n = sum(buckets.values())
+    sum_ms = tally.get(SUM_SLOT, 0)
+    parts: dict[str, int | float] = {"n": n, "sum": sum_ms / 1000}
+    for index, count in buckets.items():
+        parts[f"bucket_{bucket_range(index)[0]}_ms"] = count
+    found = quantiles(buckets, PERCENTS)
+    return Figure(
+        metric=metric,
+        n=n,
+        value=sum_ms / n / 1000 if n > 0 else None,
+        unit="seconds",
+        parts=parts,
+        quantiles={
+            f"p{percent}": None if value_ms is None else value_ms / 1000
+            for percent, value_ms in found.items()
+        },
+        excluded=excluded_of(tally, EXCLUDED),
+    )
+
+
+def duration_series(name: str, what: str) -> tuple[Series, ...]:
+    """Series of a duration: ``<name>_seconds`` by quantile, with mean, sum and count."""
+
+    def quantile(percent: int) -> Series:
+        key = f"p{percent}"
+        return Series(
+            f"{name}_seconds",
+            f"{what}, quantiles.",
+            lambda figure: figure.quantiles[key] if figure.quantiles else None,
+            (("quantile", f"{percent / 100:g}"),),
+        )
+
+    return (
+        *(quantile(percent) for percent in PERCENTS),
+        Series(f"{name}_seconds_mean", f"{what}, mean.", lambda figure: figure.value),
+        Series(f"{name}_seconds_sum", f"{what}, sum.", lambda figure: figure.parts["sum"]),
+        Series(f"{name}_seconds_count", f"{what}, how many.", lambda figure: figure.n),
+    )

@@ -1,0 +1,50 @@
+"""Time from a ticket's creation to the first public reply of a human agent."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import AGENT, PUBLIC_AGENT
+from stream.core.measure import Figure, Measure, Tally
+from stream.core.ticket import ALWAYS, Ticket
+from stream.metrics.base import Metric
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    creation = ticket.creation
+    if creation is None or ticket.gone:
+        return []
+    opening = creation.created_by == AGENT  # then the first public reply is the ticket's own opening message
+    for at in ticket.replies():
+        if at & 7 == PUBLIC_AGENT:
+            if opening:
+                opening = False
+                continue
+            duration_ms = at >> 3
+            instant_ms = ticket.base_ms + duration_ms
+            return [*duration_measures(instant_ms, ticket.labels_at(instant_ms, config), duration_ms)]
+    return []
+
+
+def _figures(tally: Tally) -> list[Figure]:
+    return [duration_figure("first_reply_time", tally)]
+
+
+METRIC: Final = Metric(
+    id=5,
+    name="first_reply_time",
+    title="First reply time",
+    unit="seconds",
+    definition=(
+        "From a ticket's creation to the first public reply of a human agent; bots, system messages and private notes never stop "
+        "the clock. On a ticket that an agent opened it is the second public agent reply, as the first one is the opening message. "
+        "The window is that of the reply. Mean, and quantiles within 1/64."
+    ),
+    source="First reply time as help desks define it (Zendesk: creation to first public agent comment)",
+    null_rule="Null without replies; a ticket without a reply or without a known creation is not in it (see tickets_unanswered).",
+    excluded_reasons=EXCLUDED,
+    reads=ALWAYS | {"reply"},
+    measures=_measures,
+    figures=_figures,
+    series=duration_series("first_reply", "Creation to first public agent reply"),
+)

@@ -1,0 +1,52 @@
+"""Speed of answer: how long customers that were served had waited in a queue."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import ANSWERED
+from stream.core.measure import Figure, Labels, Measure, Tally
+from stream.core.ticket import ALWAYS, Ticket
+from stream.metrics.base import Metric
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+
+
+def visit_labels(labels: Labels, queue: str) -> Labels:
+    """Labels of a visit: its queue is the queue."""
+    return (*labels[:3], queue, *labels[4:])
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    rare = ticket.rare
+    if rare is None or not rare.visits or ticket.gone:
+        return []
+    measures: list[Measure] = []
+    for visit in rare.visits:
+        entered, left = visit.entered, visit.left
+        if entered is not None and left is not None and left.outcome == ANSWERED:
+            instant_ms = ticket.base_ms + left.at
+            labels = visit_labels(ticket.labels_at(instant_ms, config), entered.queue)
+            measures += duration_measures(instant_ms, labels, left.at - entered.at)
+    return measures
+
+
+def _figures(tally: Tally) -> list[Figure]:
+    return [duration_figure("queue_wait_time", tally)]
+
+
+METRIC: Final = Metric(
+    id=7,
+    name="queue_wait_time",
+    title="Queue wait time",
+    unit="seconds",
+    definition=(
+        "Total wait / customers served: from entering a queue to being answered, per visit that ended so. The window is that of the "
+        "answer, the queue that of the visit. Mean, and quantiles within 1/64."
+    ),
+    source="Average speed of answer as contact centres define it",
+    null_rule="Null where nobody was served; a visit whose beginning is unknown is not in it.",
+    excluded_reasons=EXCLUDED,
+    reads=ALWAYS | {"visit"},
+    measures=_measures,
+    figures=_figures,
+    series=duration_series("queue_wait", "Entering a queue to being answered"),
+)

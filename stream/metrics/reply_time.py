@@ -1,0 +1,54 @@
+"""Time that customers' messages wait for an agent, one value per wait."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import CUSTOMER, PUBLIC_AGENT, PUBLIC_CUSTOMER
+from stream.core.measure import Figure, Measure, Tally
+from stream.core.ticket import ALWAYS, Ticket
+from stream.metrics.base import Metric
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    if ticket.gone or not ticket.reply_at:
+        return []
+    creation = ticket.creation
+    since = 0 if creation is not None and creation.created_by == CUSTOMER else None
+    base_ms = ticket.base_ms
+    measures: list[Measure] = []
+    for at in ticket.replies():
+        code = at & 7
+        if code == PUBLIC_AGENT:
+            if since is not None:
+                instant_ms = base_ms + (at >> 3)
+                labels = ticket.labels_at(instant_ms, config)
+                measures += duration_measures(instant_ms, labels, (at >> 3) - since)
+                since = None
+        elif code == PUBLIC_CUSTOMER and since is None:
+            since = at >> 3
+    return measures
+
+
+def _figures(tally: Tally) -> list[Figure]:
+    return [duration_figure("reply_time", tally)]
+
+
+METRIC: Final = Metric(
+    id=6,
+    name="reply_time",
+    title="Reply time",
+    unit="seconds",
+    definition=(
+        "From the first unanswered public message of a customer to the next public reply of a human agent, one value per wait; a "
+        "creation by the customer is a first message. Bots, system messages and private notes never stop the clock. The window is "
+        "that of the reply. Mean, and quantiles within 1/64."
+    ),
+    source="Waits between turns of a conversation, counted from the first message of a turn",
+    null_rule="Null without replies; waits that still last are not in it (see tickets_unanswered).",
+    excluded_reasons=EXCLUDED,
+    reads=ALWAYS | {"reply"},
+    measures=_measures,
+    figures=_figures,
+    series=duration_series("reply", "First unanswered customer message to next public agent reply"),
+)

@@ -1,8 +1,7 @@
 """``stream worker``: the service."""
 
-import sys
-
 import click
+import msgspec
 
 from stream.app import run_worker
 from stream.commands import Context
@@ -12,12 +11,20 @@ from stream.commands import Context
 @click.option(
     "--drain", is_flag=True, help="Work up to where the topics end now, publish what is final, and exit."
 )
+@click.option(
+    "--allow-volatile-broker",
+    is_flag=True,
+    help="Run on a broker without transactions, with weaker guarantees. Also: STREAM_ALLOW_VOLATILE=yes.",
+)
 @click.pass_obj
-def command(context: Context, *, drain: bool) -> None:
+def command(context: Context, *, drain: bool, allow_volatile_broker: bool) -> int:
     """Run the service: events in, gauges, rollups and alerts out.
 
     Workers with the same STREAM_APP_ID share the work; start as many as you like, up to the number of partitions. Figures are
     served at http://STREAM_HTTP_HOST:STREAM_HTTP_PORT/metrics, readiness at /readyz. SIGTERM commits, leaves the group and
     exits 0. Exit code 70: it met something after which its memory must not be trusted; start it again.
     """
-    sys.exit(run_worker(context.settings, drain=drain))
+    settings = context.settings
+    if allow_volatile_broker:
+        settings = msgspec.structs.replace(settings, allow_volatile=True)
+    return run_worker(settings, drain=drain)

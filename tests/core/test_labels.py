@@ -33,7 +33,9 @@ def test_values_cannot_break_out_of_their_pair() -> None:
 
 def test_allow_listed_segment_keys_can_be_grouped_by() -> None:
     config = CoreConfig(groupings=(("location",),), segment_labels=("location",))
-    assert names(LabelBook(config), "acme", None, None, None, None, "berlin") == ["location=berlin&tenant=acme"]
+    assert names(LabelBook(config), "acme", None, None, None, None, "berlin") == [
+        "location=berlin&tenant=acme"
+    ]
 
 
 def test_each_segment_has_one_owner_whoever_asks() -> None:

@@ -54,7 +54,9 @@ def test_refused_records_alone_show_life_but_no_progress() -> None:
 @pytest.mark.parametrize(
     ("config", "expected_ms", "idle"), [(EVENT, NOW - 60_000, True), (WALL, NOW + 120_000 - 60_000, False)]
 )
-def test_when_all_are_silent_only_a_wall_clock_goes_on(config: CoreConfig, expected_ms: int, idle: bool) -> None:
+def test_when_all_are_silent_only_a_wall_clock_goes_on(
+    config: CoreConfig, expected_ms: int, idle: bool
+) -> None:
     w = watermark(config)
     for topic in range(3):
         w.observe(topic, NOW, NOW)

@@ -1,18 +1,21 @@
 """``/metrics``: snapshots and status in, one exposition out. Reads immutable values only, so it may run on any thread."""
 
 import gzip
+import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 from stream.core.snapshot import Snapshot
 from stream.metrics.base import Metric
 from stream.web.figures import FigureFamilies
-from stream.web.pipeline import PipelineStatus, pipeline_families
+from stream.web.pipeline import pipeline_families
 from stream.web.server import Rendered
+from stream.web.status import Status
 from stream.web.text import OPENMETRICS, TEXT, expose, wants_gzip, wants_openmetrics
 
 GZIP_LEVEL = 1
-"""The exposition repeats itself: level 1 makes it 12 times smaller, level 6 takes five times the CPU for little more."""
+"""The exposition repeats itself: a higher level costs several times the CPU for little more."""
 
 
 class Exporter:
@@ -21,24 +24,43 @@ class Exporter:
     def __init__(
         self,
         metrics: Sequence[Metric],
-        snapshots: Callable[[], Sequence[Snapshot]],
-        status: Callable[[], PipelineStatus],
+        status: Callable[[], Status],
+        build: Mapping[str, str] | None = None,
     ) -> None:
-        """``snapshots`` gives those of the windows partitions owned now: what moved away is not shown any more."""
+        """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not."""
         self._figures = FigureFamilies(metrics)
-        self._snapshots = snapshots
         self._status = status
+        self._build = build_labels() if build is None else build
         self._lock = threading.Lock()
 
     def render(self, accept: str = "", accept_encoding: str = "") -> Rendered:
         """The exposition in the format and encoding that the request's headers ask for."""
         openmetrics = wants_openmetrics(accept)
         with self._lock:
-            snapshots = self._snapshots()
-            clock_ms = min((snapshot.now_ms for snapshot in snapshots), default=-1)
-            families = [*self._figures.render(snapshots), *pipeline_families(self._status(), clock_ms)]
+            status = self._status()
+            snapshots = [part.view for part in status.parts.values() if isinstance(part.view, Snapshot)]
+            clock_ms = min((one.now_ms for one in snapshots if one.now_ms >= 0), default=-1)
+            families = [
+                *self._figures.render(snapshots),
+                *pipeline_families(status, clock_ms, self._build),
+            ]
             body = expose(families, openmetrics=openmetrics).encode()
         content_type = OPENMETRICS if openmetrics else TEXT
         if wants_gzip(accept_encoding):
             return Rendered(content_type, "gzip", gzip.compress(body, GZIP_LEVEL, mtime=0))
         return Rendered(content_type, None, body)
+
+
+def build_labels() -> dict[str, str]:
+    """Labels of ``build_info``: versions of the program, Python and the two libraries it stands against."""
+    found = {"python": platform.python_version()}
+    for label, package in (
+        ("version", "contact-centre-stream"),
+        ("faust", "faust-streaming"),
+        ("aiokafka", "aiokafka"),
+    ):
+        try:
+            found[label] = version(package)
+        except PackageNotFoundError:
+            found[label] = "unknown"
+    return found

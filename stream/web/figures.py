@@ -83,6 +83,8 @@ class FigureFamilies:
                 if name not in index:
                     index[name] = len(self._families)
                     self._families.append(_Declared(name, "summary" if base else "gauge", series.help))
+                elif series.name == base:  # the family's own name tells best what the family is
+                    self._families[index[name]].help = series.help
                 grouped.setdefault(index[name], []).append((f"{PREFIX}{series.name}", series))
             for (
                 group

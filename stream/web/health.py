@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stream.web.status import Status
+
 
 class Readiness(NamedTuple):
     """Whether the worker does its work, and what a person on call wants to know about it."""
@@ -17,11 +19,26 @@ class Readiness(NamedTuple):
     reasons: Sequence[str] = ()
     """Why not, most important first; empty when ready."""
     recovery: Mapping[str, Any] | None = None
-    """Progress of loading the state: rows read and expected, while that runs."""
+    """Progress of loading the state: changelog records read, at most expected, and seconds it took (null while it runs)."""
     notes: Sequence[str] = ()
     """What holds although it is ready, such as weaker guarantees on a volatile broker."""
     detail: Mapping[str, Any] | None = None
     """Assigned partitions and the like."""
+
+
+def readiness_of(status: Status) -> Readiness:
+    """The runtime's own verdict, with the progress of recovery and what is assigned."""
+    recovery = status.recovery
+    assigned: dict[str, list[int]] = {}
+    for stage, partition in sorted(status.parts):
+        assigned.setdefault(stage, []).append(partition)
+    return Readiness(
+        ready=not status.reasons,
+        reasons=status.reasons,
+        recovery={"rows": recovery.rows, "expected": recovery.expected, "seconds": recovery.seconds},
+        notes=status.notes,
+        detail={"state": status.state, "generation": status.generation, "assigned": assigned},
+    )
 
 
 class Answer(NamedTuple):

@@ -1,0 +1,117 @@
+"""What this room needs to know of the runtime, in the shape of ``stream.runtime.status``; neither room imports the other."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+
+class Part(Protocol):
+    """One partition of one stage that this worker owns."""
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def partition(self) -> int: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def row_bytes(self) -> int: ...
+
+    @property
+    def view(self) -> object:
+        """A :class:`SourceView`, or the ``Snapshot`` of a windows partition; anything else is not shown."""
+
+
+class Commits(Protocol):
+    """Commits of one stage since the process started."""
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the last one."""
+
+
+class Recovery(Protocol):
+    """The current or the last loading of state."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def expected(self) -> int: ...
+
+    @property
+    def seconds(self) -> float | None:
+        """None while it runs."""
+
+
+class Status(Protocol):
+    """The runtime at one instant; an immutable value."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not ready, most important first; empty when ready."""
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def parts(self) -> Mapping[tuple[str, int], Part]: ...
+
+    @property
+    def lag(self) -> Mapping[tuple[str, int], int]: ...
+
+    @property
+    def commits(self) -> Mapping[str, Commits]: ...
+
+    @property
+    def recovery(self) -> Recovery: ...
+
+
+class SourceView(NamedTuple):
+    """What is shown of one source partition."""
+
+    counts: Mapping[str, Mapping[str, int]]
+    """Topic -> ``outcome`` or ``outcome:reason`` -> records, as persisted with the state: restarts do not reset them."""
+    watermark_ms: int
+    """-1 for none."""
+    overflowed: Mapping[str, int]
+    """Label -> label sets that the cardinality guard sent to ``__other__``."""
+    too_late: Mapping[str, int]
+    """Metric -> measures that came after the last horizon and changed nothing."""
+
+
+class SourceShard(Protocol):
+    """What a :class:`SourceView` is taken from: ``TicketsShard``."""
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]: ...
+
+    @property
+    def watermark_ms(self) -> int: ...
+
+    @property
+    def overflowed(self) -> Mapping[str, int]: ...
+
+    @property
+    def too_late(self) -> Mapping[str, int]: ...
+
+
+def source_view(shard: SourceShard) -> SourceView:
+    """A copy, so that other threads can read it while the shard goes on. Call it on the event loop."""
+    return SourceView(
+        {topic: dict(counts) for topic, counts in shard.counts.items()},
+        shard.watermark_ms,
+        dict(shard.overflowed),
+        dict(shard.too_late),
+    )

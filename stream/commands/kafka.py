@@ -42,8 +42,8 @@ async def read(
     Raises CommandError for topics that do not exist, KafkaError.
     """
     consumer = clients.reader(config, committed=True)
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = await partitions_of(consumer, topics)
         async for record in read_partitions(consumer, partitions, from_beginning=from_beginning, once=once):
             yield record

@@ -37,7 +37,13 @@ class Sent(NamedTuple):
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILES...")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILES...",
+)
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
@@ -104,8 +110,8 @@ async def _publish(
     config = settings.runtime()
     counts = await _partition_counts(config, settings)
     producer = clients.producer(config, idempotent=idempotent)
-    await producer.start()
     try:
+        await producer.start()
         with _Progress() as show:
             return await _Sender(producer, settings, counts, speed, strict=strict, show=show).send(lines)
     finally:
@@ -116,8 +122,8 @@ async def _partition_counts(config: RuntimeConfig, settings: Settings) -> dict[s
     """Partitions of the source topics that exist; asked for without creating any."""
     topics = settings.core().topics
     admin = clients.admin(config)
-    await admin.start()
     try:
+        await admin.start()
         states = await describe(admin, [*topics.sources, topics.customers])
     finally:
         await admin.close()

@@ -51,8 +51,8 @@ def command(context: Context, *, action: str, as_json: bool) -> None:
 
 async def _create(settings: Settings, wanted: Sequence[TopicSpec]) -> list[str]:
     admin = clients.admin(settings.runtime())
-    await admin.start()
     try:
+        await admin.start()
         return await topics.create(admin, wanted, settings.replication_factor)
     finally:
         await admin.close()
@@ -60,8 +60,8 @@ async def _create(settings: Settings, wanted: Sequence[TopicSpec]) -> list[str]:
 
 async def _describe(settings: Settings, wanted: Sequence[TopicSpec]) -> dict[str, TopicState]:
     admin = clients.admin(settings.runtime())
-    await admin.start()
     try:
+        await admin.start()
         return await topics.describe(admin, [spec.name for spec in wanted])
     finally:
         await admin.close()

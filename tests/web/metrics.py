@@ -1,6 +1,7 @@
 """Metrics in the registry's form, small enough to check an exposition by hand, and snapshots of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Series, Tally
@@ -22,7 +23,7 @@ def _share(tally: Tally) -> list[Figure]:
 
 def _time(tally: Tally) -> list[Figure]:
     n, total = tally.get(GOOD, 0), tally.get(BAD, 0)
-    quantiles = {"p50": total / n, "p90": 2 * total / n} if n else None
+    quantiles: dict[str, float | None] | None = {"p50": total / n, "p90": 2 * total / n} if n else None
     return [Figure("time", n, total / n if n else None, "seconds", {"sum": total}, quantiles=quantiles)]
 
 
@@ -87,7 +88,8 @@ class Part(NamedTuple):
     row_bytes: int = 0
 
 
-class Commits(NamedTuple):
+@dataclass(frozen=True)
+class Commits:
     count: int
     seconds: float
 

@@ -1,0 +1,143 @@
+"""Which figures of which windows are published at a flush, and as what: open, final or revised."""
+
+from collections.abc import Set
+
+import msgspec
+
+from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.measure import Figure
+from stream.core.record import Output
+from stream.core.rollup import FINAL, OPEN, REVISED, RollupWriter
+from stream.core.tally import FINAL as FINAL_BIT
+from stream.core.tally import own_tallies
+from stream.core.window_store import Place, WindowStore
+from stream.metrics.base import Metric
+
+CATCHING_UP_MS = 60_000
+"""This far behind its usual distance from the clock, the watermark is catching up with it ..."""
+OPEN_INTERVAL_MS = 1_000
+"""... and windows that are open, thus about to become final, are published this often and not at every flush."""
+
+
+class Publisher:
+    """Turns touched and ended windows into rollups; the revision grows by 1 each time a metric of a window is published."""
+
+    def __init__(self, config: CoreConfig, metrics: dict[int, Metric], store: WindowStore) -> None:
+        """``metrics``: id -> metric, without live ones."""
+        self._metrics = metrics
+        self._store = store
+        self._settle = {metric_id: metric.settle_ms // MINUTE_MS for metric_id, metric in metrics.items()}
+        self._usual_ms = config.lateness_ms + CATCHING_UP_MS
+        self._writer = RollupWriter(config, {metric.name: metric.version for metric in metrics.values()})
+        self._closed = False
+        self._now_ms = 0
+        self._watermark_ms = -1
+        self._open_ms = 0
+
+    def due(self, now_ms: int, watermark_ms: int) -> bool:
+        """Whether figures of open windows that were put off may be published now."""
+        return now_ms - watermark_ms <= self._usual_ms or now_ms - self._open_ms >= OPEN_INTERVAL_MS
+
+    def publish(self, now_ms: int, watermark_ms: int, closed: bool) -> list[Output]:
+        """Rollups of this instant: what the watermark has passed once, as final; then what changed."""
+        store = self._store
+        outputs: list[Output] = []
+        self._writer.begin(watermark_ms, now_ms)
+        watermark = watermark_ms // MINUTE_MS
+        for place in store.due(watermark, closed and not self._closed):
+            unfinished = {
+                metric_id
+                for metric_id, state in place.window.states.items()
+                if not state & FINAL_BIT and self._ended(place, metric_id, watermark, closed)
+            }
+            if unfinished:
+                store.mark(place)
+                self._write(place, unfinished, watermark, closed, outputs)
+        self._closed = closed
+        publishes_open = self.due(now_ms, watermark_ms)
+        if publishes_open:
+            self._open_ms = now_ms
+        places = {**store.deferred, **store.dirty} if store.deferred else store.dirty
+        put_off: dict[bytes, Place] = {}
+        for key in sorted(key for key, place in places.items() if place.window.touched):
+            place = places[key]
+            ids = place.window.touched
+            if not publishes_open:
+                ids = {
+                    metric_id
+                    for metric_id in ids
+                    if place.window.states[metric_id] & FINAL_BIT
+                    or self._ended(place, metric_id, watermark, closed)
+                }
+            if ids:
+                store.mark(place)
+                self._write(place, ids, watermark, closed, outputs)
+            if place.window.touched:
+                put_off[key] = place
+        store.deferred = put_off
+        return outputs
+
+    def _ended(self, place: Place, metric_id: int, watermark: int, closed: bool) -> bool:
+        settle = self._settle.get(metric_id, 0)
+        return closed or place.start + place.level.width + settle <= watermark
+
+    def _write(
+        self, place: Place, ids: Set[int], watermark: int, closed: bool, outputs: list[Output]
+    ) -> None:
+        window = place.window
+        window.tidy()
+        own = own_tallies(sorted(window.tally.items()), sorted(ids))
+        states = window.states
+        write = self._writer.write
+        for metric_id, tally in own.items():
+            metric = self._metrics.get(metric_id)
+            if metric is None:
+                continue
+            state = states[metric_id]
+            revision = (state >> 1) + 1
+            if state & FINAL_BIT:
+                status = REVISED
+            elif self._ended(place, metric_id, watermark, closed):
+                status = FINAL
+                state = FINAL_BIT
+            else:
+                status = OPEN
+            states[metric_id] = revision << 1 | state & FINAL_BIT
+            outputs += [
+                write(metric.name, figure, place, status, revision)
+                for figure in figures(metric, tally, window.late.get(metric_id, 0))
+            ]
+        window.published(ids)
+
+
+def figures(metric: Metric, tally: dict[int, int], too_late: int = 0) -> list[Figure]:
+    """A metric's figures of a tally in its own slots; a slot that is there with 0 was published once and is now empty.
+
+    ``too_late`` measures, which finer windows no longer took, are listed beside what the metric excludes.
+    """
+    if 0 in tally.values():
+        found = metric.figures({slot: total for slot, total in tally.items() if total})
+        names = {figure.metric for figure in found}
+        once = metric.figures({slot: total or 1 for slot, total in tally.items()})
+        found = [*found, *(emptied(figure) for figure in once if figure.metric not in names)]
+    else:
+        found = metric.figures(tally)
+    if too_late:
+        found = [
+            msgspec.structs.replace(figure, excluded={**figure.excluded, "too_late": too_late})
+            for figure in found
+        ]
+    return found
+
+
+def emptied(figure: Figure) -> Figure:
+    """The same figure of nothing."""
+    quantiles = figure.quantiles
+    return Figure(
+        metric=figure.metric,
+        n=0,
+        value=None,
+        unit=figure.unit,
+        parts=dict.fromkeys(figure.parts, 0),
+        quantiles=None if quantiles is None else dict.fromkeys(quantiles),
+    )

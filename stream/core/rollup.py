@@ -1,0 +1,110 @@
+"""A window's figure as the CloudEvent ``metric.rollup``: same figure, same bytes, apart from revision and times."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+
+from stream.core.config import CoreConfig
+from stream.core.measure import Figure
+from stream.core.record import Output
+from stream.core.window_store import Place
+
+ROLLUP_TYPE: Final = "contact-centre.metric.rollup.v1"
+HEADERS: Final = [("content-type", b"application/cloudevents+json")]
+
+OPEN: Final = "open"
+FINAL: Final = "final"
+REVISED: Final = "revised"
+
+_dumps = orjson.dumps
+
+
+def instant(time_ms: int) -> str:
+    """``2026-11-05T12:34:56.789Z``."""
+    return f"{datetime.fromtimestamp(time_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+
+
+def whole_second(minute: int) -> str:
+    """``2026-11-05T12:34:00Z``, of a minute since the epoch."""
+    return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def rollup_key(profile: str, metric: str, segment: str, start: int, width: int) -> str:
+    """Key of a rollup record, and prefix of its id. ``start`` and ``width`` in minutes."""
+    return f"{profile}/{metric}/{segment}/{whole_second(start)}/{width * 60}"
+
+
+class WindowText:
+    """What all rollups of one window have in common, rendered once."""
+
+    __slots__ = ("key_tail", "text")
+
+    def __init__(self, start: int, width: int) -> None:
+        begins = whole_second(start)
+        self.key_tail = f"/{begins}/{width * 60}"
+        self.text = f',"window_start":"{begins}","window_end":"{whole_second(start + width)}","window_seconds":{width * 60}'
+
+
+class RollupWriter:
+    """Renders rollups; keeps what is constant per window, metric and flush."""
+
+    def __init__(self, config: CoreConfig, versions: Mapping[str, int]) -> None:
+        """``versions``: metric -> version of its definition."""
+        self._topic = config.topics.rollups
+        self._profile = config.profile
+        self._source = f"/{config.topics.app_id}"
+        self._versions = versions
+        self._heads: dict[tuple[str, str], str] = {}
+        self._windows: dict[tuple[int, int], WindowText] = {}
+        self._middle = ""
+        self._tail = b""
+
+    def begin(self, watermark_ms: int, now_ms: int) -> None:
+        """The instant of the next rollups."""
+        emitted = instant(now_ms)
+        watermark = f'"{instant(watermark_ms)}"' if watermark_ms >= 0 else "null"
+        self._middle = (
+            f'","source":{_text(self._source)},"type":"{ROLLUP_TYPE}","time":"{emitted}",'
+            '"datacontenttype":"application/json","data":{"metric":'
+        )
+        self._tail = f',"watermark":{watermark},"emitted_at":"{emitted}"}}}}'.encode()
+        if len(self._windows) > 10_000:
+            self._windows.clear()
+
+    def write(self, metric: str, figure: Figure, place: Place, status: str, revision: int) -> Output:
+        """One rollup. ``metric`` is the definition's name, ``figure.metric`` may carry parameters."""
+        level, start, segment, _ = place
+        width = level.width
+        window = self._windows.get((start, width))
+        if window is None:
+            window = self._windows[start, width] = WindowText(start, width)
+        head = self._heads.get((metric, figure.metric))
+        if head is None:
+            head = self._heads[metric, figure.metric] = (
+                f'{_text(figure.metric)},"profile":{_text(self._profile)},'
+                f'"definition_version":{self._versions[metric]},"segment":'
+            )
+        key = f"{self._profile}/{figure.metric}/{segment.name}{window.key_tail}"
+        numbers: dict[str, object] = {
+            "n": figure.n,
+            "value": figure.value,
+            "unit": figure.unit,
+            "parts": figure.parts,
+            "low": figure.low,
+            "high": figure.high,
+        }
+        if figure.quantiles is not None:
+            numbers["quantiles"] = figure.quantiles
+        numbers["excluded"] = figure.excluded
+        front = (
+            f'{{"specversion":"1.0","id":"{key}/{revision}{self._middle}{head}{segment.labels_text}{window.text}'
+            f',"status":"{status}","revision":{revision},'
+        )
+        value = front.encode() + _dumps(numbers)[1:-1] + self._tail
+        return Output(self._topic, None, key.encode(), value, HEADERS)
+
+
+def _text(value: str) -> str:
+    return _dumps(value).decode()

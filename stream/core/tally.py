@@ -1,0 +1,135 @@
+"""Sums of amounts per slot, and the row that holds one window's: a flat MessagePack array of integers.
+
+``[k, (metric id, state, too late) * k, (slot, sum) * ...]``: first what was published of each metric, then the sums of all metrics
+in slot order. ``state`` is ``2 * revision + 1`` once the metric was published as final in this window, ``2 * revision`` before.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+
+import msgspec
+
+from stream.core.measure import SLOTS_PER_METRIC
+
+METRIC_SHIFT = SLOTS_PER_METRIC.bit_length() - 1
+"""``slot >> METRIC_SHIFT`` is the metric's id."""
+OWN_MASK = SLOTS_PER_METRIC - 1
+"""``slot & OWN_MASK`` is the metric's own slot."""
+FINAL = 1
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[int]).decode
+
+
+_NONE_LATE: Mapping[int, int] = {}  # shared: nearly every window has neither
+_NONE_TOUCHED: Set[int] = frozenset()
+
+
+class DamagedRowError(Exception):
+    """A row of the windows changelog that cannot be read."""
+
+
+def add(into: dict[int, int], amounts: Mapping[int, int]) -> None:
+    """Add sums; slots that come to 0 stay until :func:`drop_zeros`."""
+    get = into.get
+    for slot, amount in amounts.items():
+        into[slot] = get(slot, 0) + amount
+
+
+def subtract(into: dict[int, int], amounts: Mapping[int, int]) -> None:
+    """Take sums out again."""
+    get = into.get
+    for slot, amount in amounts.items():
+        into[slot] = get(slot, 0) - amount
+
+
+def drop_zeros(tally: dict[int, int]) -> None:
+    """Remove the slots that sum to 0."""
+    if 0 in tally.values():
+        for slot in [slot for slot, total in tally.items() if not total]:
+            del tally[slot]
+
+
+def metric_ids(tally: Iterable[int]) -> set[int]:
+    """Ids of the metrics that slots belong to."""
+    return {slot >> METRIC_SHIFT for slot in tally}
+
+
+def own_tallies(items: Iterable[tuple[int, int]], ids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Metric id -> its tally in its own slots, for some metrics; ``items`` are the window's (slot, sum) pairs."""
+    found: dict[int, dict[int, int]] = {metric_id: {} for metric_id in ids}
+    for slot, total in items:
+        own = found.get(slot >> METRIC_SHIFT)
+        if own is not None:
+            own[slot & OWN_MASK] = total
+    return found
+
+
+class Window:
+    """One window's sums and what was published of them. Touched metrics are those whose figure is to be published."""
+
+    __slots__ = ("late", "states", "tally", "touched")
+
+    def __init__(self) -> None:
+        self.tally: dict[int, int] = {}
+        self.states: dict[int, int] = {}
+        """Metric id -> ``2 * revision + FINAL``; a metric is here from its first measure on."""
+        self.late: Mapping[int, int] = _NONE_LATE
+        """Metric id -> measures that came too late for a finer window inside this one."""
+        self.touched: Set[int] = _NONE_TOUCHED
+
+    def touch(self, ids: Set[int]) -> None:
+        """Figures of these metrics changed."""
+        self.touched = self.touched | ids if self.touched else ids
+        states = self.states
+        for metric_id in ids:
+            if metric_id not in states:
+                states[metric_id] = 0
+
+    def published(self, ids: Set[int]) -> None:
+        """Figures of these metrics have been published."""
+        self.touched = (self.touched - ids) or _NONE_TOUCHED
+
+    def count_late(self, metric_id: int, measures: int) -> None:
+        """Note measures that a finer window inside this one no longer took."""
+        self.late = {**self.late, metric_id: self.late.get(metric_id, 0) + measures}
+        self.touch({metric_id})
+
+    def tidy(self) -> None:
+        """Drop slots that sum to 0, except of published metrics: their names must be published as empty."""
+        tally = self.tally
+        if 0 in tally.values():
+            states = self.states
+            for slot in [slot for slot, total in tally.items() if not total]:
+                if states.get(slot >> METRIC_SHIFT, 0) <= FINAL:
+                    del tally[slot]
+
+
+def encode_window(window: Window) -> bytes:
+    """The row of a window."""
+    states = window.states
+    late = window.late
+    flat = [len(states)]
+    for metric_id, state in states.items():
+        flat += (metric_id, state, late.get(metric_id, 0))
+    for pair in sorted(window.tally.items()):
+        flat += pair
+    return _encode(flat)
+
+
+def decode_window(raw: bytes) -> Window:
+    """Read a row. Raises DamagedRowError."""
+    try:
+        flat = _decode(raw)
+    except msgspec.DecodeError as exc:
+        raise DamagedRowError(f"a tally row is not readable: {exc}") from exc
+    if not flat or (body := 1 + 3 * flat[0]) > len(flat) or (len(flat) - body) % 2:
+        raise DamagedRowError(f"a tally row of {len(flat)} numbers is cut off")
+    window = Window()
+    window.tally = dict(zip(flat[body::2], flat[body + 1 :: 2], strict=True))
+    if body > 1:
+        ids = flat[1:body:3]
+        window.states = dict(zip(ids, flat[2:body:3], strict=True))
+        window.late = {
+            metric_id: count for metric_id, count in zip(ids, flat[3:body:3], strict=True) if count
+        }
+    return window

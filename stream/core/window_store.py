@@ -1,0 +1,237 @@
+"""The tally rows of a windows partition: found by level, start and segment; bytes until touched; gone when expired."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from stream.core.pane import Level
+from stream.core.segment import Segment, Tallies
+from stream.core.tally import Window, add, decode_window, encode_window, metric_ids
+
+CACHE_LIMIT = 10_000
+"""Decoded windows kept from one flush to the next (twice as many for a moment)."""
+
+
+class Place(NamedTuple):
+    """A window with where it stands; ``start`` in minutes."""
+
+    level: Level
+    start: int
+    segment: Segment
+    window: Window
+
+
+class WindowStore:
+    """Windows of all levels on top of the shard's rows. Minutes since the epoch."""
+
+    def __init__(self, levels: Sequence[Level], rows: dict[bytes, bytes], settles: Sequence[int]) -> None:
+        """``settles``: the distinct times in minutes after a window's end at which metrics become final."""
+        self._rows = rows
+        self._levels = levels
+        self._settles = settles or (0,)
+        self.starts: list[dict[int, set[Segment]]] = [{} for _ in levels]
+        self._expiring: list[list[int]] = [[] for _ in levels]
+        self._closing: list[tuple[int, int, int]] = []
+        self._hot: dict[bytes, Window] = {}
+        self._cool: dict[bytes, Window] = {}
+        self.dirty: dict[bytes, Place] = {}
+        self.deferred: dict[bytes, Place] = {}
+        """Windows whose open figures are still to be published."""
+
+    def index_loaded(self, found: Sequence[tuple[Level, int, Segment]]) -> None:
+        """Take in which rows there are, all at once."""
+        for level, start, segment in found:
+            segments = self.starts[level.number].get(start)
+            if segments is None:
+                self.starts[level.number][start] = {segment}
+            else:
+                segments.add(segment)
+            segment.windows += 1
+        for level in self._levels:
+            starts = self.starts[level.number]
+            self._expiring[level.number] = list(starts)
+            heapify(self._expiring[level.number])
+            if level.rollup:
+                self._closing += [
+                    (start + level.width + settle, level.number, start)
+                    for start in starts
+                    for settle in self._settles
+                ]
+        heapify(self._closing)
+
+    def window(self, level: Level, start: int, segment: Segment) -> Window | None:
+        """The window as it stands, None where there is none."""
+        key = level.key(start, segment.raw)
+        window = self._hot.get(key)
+        return window if window is not None else self._fetch(key)
+
+    def _fetch(self, key: bytes) -> Window | None:
+        window = self._cool.pop(key, None)
+        if window is None:
+            place = self.deferred.get(key)
+            if place is not None:
+                window = place.window
+            else:
+                raw = self._rows.get(key)
+                if raw is None:
+                    return None
+                window = decode_window(raw)
+        self._hot[key] = window
+        return window
+
+    def merge(self, level: Level, segment: Segment, tallies: Tallies) -> None:
+        """Add tallies (start -> slot -> sum) to a level; tallies of new windows are taken over, not copied."""
+        hot = self._hot
+        dirty = self.dirty
+        raw = segment.raw
+        rollup = level.rollup
+        for start, tally in tallies.items():
+            key = level.key(start, raw)
+            window = hot.get(key)
+            if window is None:
+                window = self._fetch(key)
+                if window is None:
+                    window = hot[key] = Window()
+                    self._index(level, start, segment)
+            if window.tally:
+                add(window.tally, tally)
+            else:
+                window.tally = tally
+            if rollup:
+                window.touch(metric_ids(tally))
+            dirty[key] = Place(level, start, segment, window)
+
+    def mark(self, place: Place) -> None:
+        """The row of a window is to be written."""
+        self.dirty[place.level.key(place.start, place.segment.raw)] = place
+
+    def count_late(self, level: Level, start: int, segment: Segment, measures: Mapping[int, int]) -> None:
+        """Note in a coarser window what a finer one no longer took."""
+        self.merge(level, segment, {start: {}})
+        place = self.dirty[level.key(start, segment.raw)]
+        for metric_id, count in measures.items():
+            place.window.count_late(metric_id, count)
+
+    def _index(self, level: Level, start: int, segment: Segment) -> None:
+        segments = self.starts[level.number].get(start)
+        if segments is None:
+            self.starts[level.number][start] = {segment}
+            heappush(self._expiring[level.number], start)
+            if level.rollup:
+                for settle in self._settles:
+                    heappush(self._closing, (start + level.width + settle, level.number, start))
+        elif segment in segments:
+            return
+        else:
+            segments.add(segment)
+        segment.windows += 1
+
+    def due(self, watermark: int, closed: bool) -> Iterator[Place]:
+        """Rollup windows that have something to become final, oldest end first; each end is given once (all, when closed)."""
+        closing = self._closing
+        while closing and closing[0][0] <= watermark:
+            yield from self._at(*heappop(closing)[1:])
+        if closed:
+            for _, index, start in sorted(closing):
+                yield from self._at(index, start)
+
+    def _at(self, index: int, start: int) -> Iterator[Place]:
+        level = self._levels[index]
+        for segment in sorted(self.starts[index].get(start, ()), key=_by_name):
+            window = self.window(level, start, segment)
+            if window is not None:
+                yield Place(level, start, segment, window)
+
+    def panes(self, level: Level, pane: int) -> Iterator[tuple[Segment, Mapping[int, int]]]:
+        """The tallies of all segments in one pane of a level; ``pane`` counts from the epoch."""
+        start = pane * level.width
+        segments = self.starts[level.number].get(start)
+        if not segments:
+            return
+        for segment in segments:
+            key = level.key(start, segment.raw)
+            window = self._hot.get(key) or self._cool.get(key)
+            if window is not None:
+                yield segment, window.tally
+            else:
+                raw = self._rows.get(key)
+                if raw is not None:
+                    yield segment, decode_window(raw).tally
+
+    def expire(self, watermark: int, rows: list[tuple[bytes, bytes | None]]) -> list[Segment]:
+        """Delete what no correction can reach any more; returns segments that have no window left."""
+        gone: list[Segment] = []
+        for level in self._levels:
+            if level.horizon is None:
+                continue
+            expiring = self._expiring[level.number]
+            after = level.width + level.horizon
+            while expiring and expiring[0] + after <= watermark:
+                start = heappop(expiring)
+                for segment in self.starts[level.number].pop(start, ()):
+                    key = level.key(start, segment.raw)
+                    self.dirty.pop(key, None)
+                    self.deferred.pop(key, None)
+                    self._hot.pop(key, None)
+                    self._cool.pop(key, None)
+                    if self._rows.pop(key, None) is not None:
+                        rows.append((key, None))
+                    segment.windows -= 1
+                    if not segment.windows:
+                        gone.append(segment)
+        return gone
+
+    def flush(self, rows: list[tuple[bytes, bytes | None]]) -> None:
+        """Append the rows that changed; a pane that came to nothing has none."""
+        kept = self._rows
+        for key, place in self.dirty.items():
+            window = place.window
+            window.tidy()
+            if window.tally or window.states:
+                raw = encode_window(window)
+                kept[key] = raw
+                rows.append((key, raw))
+            elif kept.pop(key, None) is not None:
+                rows.append((key, None))
+        self.dirty = {}
+        if len(self._hot) > CACHE_LIMIT:
+            self._cool = self._hot
+            self._hot = {}
+
+
+def accumulate(segment: Segment, minutes: Mapping[int, list[int]], from_minute: int) -> dict[int, list[int]]:
+    """Add a delta's minutes to what is pending; returns those before ``from_minute``, which are left alone."""
+    pending = segment.pending
+    old: dict[int, list[int]] = {}
+    for minute, pairs in minutes.items():
+        if minute < from_minute:
+            old[minute] = pairs
+            continue
+        tally = pending.get(minute)
+        if tally is None:
+            pending[minute] = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        else:
+            get = tally.get
+            numbers = iter(pairs)
+            for slot, amount in zip(numbers, numbers, strict=True):
+                tally[slot] = get(slot, 0) + amount
+    return old
+
+
+def widen(tallies: Tallies, width: int) -> Tallies:
+    """Sums of minutes or finer windows as sums of windows of ``width`` minutes; the given tallies are not changed."""
+    wide: Tallies = {}
+    for minute, tally in tallies.items():
+        start = minute - minute % width
+        into = wide.get(start)
+        if into is None:
+            wide[start] = tally.copy()
+        else:
+            get = into.get
+            for slot, amount in tally.items():
+                into[slot] = get(slot, 0) + amount
+    return wide
+
+
+def _by_name(segment: Segment) -> str:
+    return segment.name

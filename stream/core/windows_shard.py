@@ -1,0 +1,363 @@
+"""The windows stage: differences of measures in, rollups and alerts out, running windows to read. All state of one partition.
+
+Deltas are collected as they come and settled at the flush: added to every level whose window still takes them, and to the running
+windows. Then the watermark decides which windows are final, what changed is published, and what has expired is deleted.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from stream.core.alert import AlertBook
+from stream.core.config import MINUTE_MS, AlertRule, CoreConfig
+from stream.core.delta import DeltaBatch, decode_delta
+from stream.core.live import LiveCounts
+from stream.core.pane import ALERT_KIND, LIVE_KIND, META_KEY, levels, longest_horizon, parse_key
+from stream.core.progress import NONE_MS, Progress
+from stream.core.publisher import Publisher, figures
+from stream.core.record import Flush, Output, Record
+from stream.core.running import RunningWindow
+from stream.core.segment import Segment, Tallies
+from stream.core.snapshot import Snapshot
+from stream.core.state_shape import check_shape, shape
+from stream.core.tally import DamagedRowError, add, metric_ids, own_tallies
+from stream.core.window_store import WindowStore, accumulate, widen
+from stream.core.windows_view import Gauge, WindowsView
+from stream.metrics import selected
+from stream.metrics.base import Metric
+
+
+class WindowsShard:
+    """Pure state machine of one partition of the deltas topic; implements :class:`stream.core.record.Shard`."""
+
+    def __init__(self, config: CoreConfig, partition: int, metrics: Sequence[Metric] | None = None) -> None:
+        """``metrics`` are those that the configuration selects unless given. Raises WindowLengthError or AlertRuleError."""
+        self.rows: dict[bytes, bytes] = {}
+        self.partition = partition
+        self._config = config
+        self._where = f"windows partition {partition} ({config.topics.deltas})"
+        chosen = tuple(metrics if metrics is not None else selected(config))
+        self._metrics = {metric.id: metric for metric in chosen if not metric.live}
+        self._live_slots = frozenset(
+            metric.slot(one.slot) for metric in chosen if metric.live for one in metric.live_series
+        )
+        self._shape = shape(config, chosen)
+        self._levels = levels(config)
+        self._alert_metrics = {rule.name: _metric_of(rule, chosen) for rule in config.alerts}
+        self.snapshot = Snapshot(NONE_MS, NONE_MS, {}, ())
+        self._start()
+
+    def _start(self) -> None:
+        """What is derived from the rows, or from none."""
+        config = self._config
+        settles = {metric.settle_ms // MINUTE_MS for metric in self._metrics.values()}
+        self.progress = Progress(config)
+        self._store = WindowStore(self._levels, self.rows, sorted(settles))
+        self._live = LiveCounts(self.rows, longest_horizon(config))
+        self._alerts = AlertBook(config, self.rows)
+        self._publisher = Publisher(config, self._metrics, self._store)
+        self._gauges = [
+            Gauge(level.width * panes * MINUTE_MS, level, RunningWindow(panes))
+            for level in self._levels
+            for panes in level.gauges
+        ]
+        self._view = WindowsView(self._gauges, self._live, self._live_slots)
+        self._segments: dict[str, Segment] = {}
+        self._pending: dict[str, Segment] = {}
+        self._rules: dict[str, tuple[AlertRule, ...]] = {}
+        self._now_ms = 0
+        self._input_closed = False
+        self._progressed = False
+
+    def ready(self) -> None:
+        """Rows are complete: index them, rebuild running windows and live counts.
+
+        Raises DamagedRowError, GenerationError or ShapeChangedError, which say what to do.
+        """
+        self._start()
+        rows = self.rows
+        raw = rows.get(META_KEY)
+        if raw is not None:
+            self.progress.load(raw, self._where)
+            check_shape(self.progress.shape, self._shape, self._where)
+        self.progress.shape = self._shape
+        by_kind = {(level.kind, level.width): level for level in self._levels}
+        segments: dict[bytes, Segment] = {}
+        found = []
+        for key, value in rows.items():
+            if key == META_KEY:
+                continue
+            if key[:1] == ALERT_KIND:
+                self._alerts.load(key, value)
+                continue
+            kind, width, start, name = parse_key(key)
+            if kind == LIVE_KIND:
+                self._live.load(width, start, name, value)
+                continue
+            segment = segments.get(name)
+            if segment is None:
+                segment = segments[name] = self._segment(name.decode())
+            level = by_kind.get((kind, width))
+            if level is None:
+                raise DamagedRowError(
+                    f"{self._where} holds a row of a level that is not configured ({kind!r}, {width} minutes): "
+                    "start with a new STREAM_APP_ID, which builds everything anew from the source topics"
+                )
+            found.append((level, start, segment))
+        self._store.index_loaded(found)
+        for name in self._live.segments:
+            self._segment(name.decode())
+        self._live.fold(self.progress.watermark_ms // MINUTE_MS)
+        self._progressed = raw is None
+        self._slide()
+        self._refresh_snapshot()
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def watermark_ms(self) -> int:
+        """Event time that all source partitions have passed, -1 for none."""
+        return self.progress.watermark_ms
+
+    @property
+    def closed(self) -> bool:
+        """Whether the input has ended: every window is final."""
+        return self._input_closed or self.progress.closed
+
+    @property
+    def _end_ms(self) -> int:
+        """Where running windows end and ages are measured from; -1 while unknown."""
+        if self._config.clock == "wall":
+            return self._now_ms or NONE_MS
+        return self.progress.newest_watermark_ms if self.closed else self.progress.watermark_ms
+
+    # --- deltas in ----------------------------------------------------------------------------------------------------
+
+    def apply(self, topic: str, records: Sequence[Record], end: int, now_ms: int) -> None:
+        """Take in a fetched batch of deltas. Raises GenerationError or msgspec.DecodeError, naming the offset."""
+        self._now_ms = max(self._now_ms, now_ms)
+        progress = self.progress
+        position = progress.position
+        for record in records:
+            if record.offset < position:  # contained in the rows: only without transactions
+                continue
+            where = f"{topic} partition {record.partition} offset {record.offset}"
+            try:
+                batch = decode_delta(record.value or b"")
+            except msgspec.DecodeError as exc:
+                raise DamagedRowError(f"{where} is not a delta record: {exc}") from exc
+            limit_ms = progress.limit_ms(batch, where)
+            if batch.segments:
+                self._collect(batch, limit_ms)
+            if progress.advance(batch):
+                self._progressed = True
+            progress.counters["deltas"] += 1
+        progress.position = max(position, end)
+
+    def _collect(self, batch: DeltaBatch, limit_ms: int) -> None:
+        before = [level.late_before(limit_ms) for level in self._levels]
+        from_minute = max(before, default=-1)
+        pending = self._pending
+        entries = 0
+        for name, minutes in batch.segments.items():
+            segment = self._segments.get(name) or self._segment(name)
+            pending[name] = segment
+            entries += len(minutes)
+            for minute, pairs in accumulate(segment, minutes, from_minute).items():
+                self._collect_old(segment, minute, dict(zip(pairs[::2], pairs[1::2], strict=True)), before)
+        self.progress.counters["entries"] += entries
+
+    def _collect_old(
+        self, segment: Segment, minute: int, tally: dict[int, int], before: Sequence[int]
+    ) -> None:
+        """A minute that is too late for at least one level: each level on its own. Live counts are never too late."""
+        live = {slot: amount for slot, amount in tally.items() if slot in self._live_slots}
+        if live:
+            add(segment.pending.setdefault(minute, {}), live)
+            for slot in live:
+                del tally[slot]
+        if not tally:
+            return
+        missed = 0
+        counts: dict[int, int] = {}
+        for level in self._levels:
+            start = minute - minute % level.width
+            if minute >= before[level.number]:
+                add(segment.extra.setdefault(level.number, {}).setdefault(start, {}), tally)
+                if missed and level.rollup:
+                    late = segment.late.setdefault((level.number, start), {})
+                    add(late, counts)
+            elif level.rollup:
+                if not counts:
+                    counts = self._measures(tally)
+                missed += 1
+                for metric_id, measures in counts.items():
+                    self.progress.count_too_late(
+                        self._metrics[metric_id].name, level.width * MINUTE_MS, measures
+                    )
+
+    def _measures(self, tally: Mapping[int, int]) -> dict[int, int]:
+        """Metric id -> about how many measures a difference stands for; at least one."""
+        own = own_tallies(
+            ((slot, abs(amount)) for slot, amount in tally.items()), metric_ids(tally) & self._metrics.keys()
+        )
+        return {
+            metric_id: max([1, *(figure.n for figure in self._metrics[metric_id].figures(amounts))])
+            for metric_id, amounts in own.items()
+        }
+
+    def _segment(self, name: str) -> Segment:
+        segment = self._segments.get(name)
+        if segment is None:
+            segment = self._segments[name] = Segment(name)
+            rules = self._alerts.watch(name, segment.labels)
+            if rules:
+                self._rules[name] = rules
+        return segment
+
+    # --- settling -----------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Add what has come in to all levels, running windows and live counts."""
+        levels_ = self._levels
+        live_slots = self._live_slots
+        for segment in self._pending.values():
+            pending = segment.pending
+            segment.pending = {}
+            for minute in [minute for minute, tally in pending.items() if not live_slots.isdisjoint(tally)]:
+                tally = pending[minute]
+                self._live.add(
+                    segment.raw, minute, {slot: tally.pop(slot) for slot in live_slots & tally.keys()}
+                )
+                if not tally:
+                    del pending[minute]
+            wide: list[Tallies] = []
+            for level in levels_:
+                source = pending if level.feed is None else wide[level.feed]
+                tallies = source if level.width == 1 and level.number == 0 else widen(source, level.width)
+                wide.append(tallies)
+                self._merge(level.number, segment, tallies)
+            if segment.extra:
+                for index, tallies in segment.extra.items():
+                    self._merge(index, segment, tallies)
+                for (index, start), late in segment.late.items():
+                    self._store.count_late(levels_[index], start, segment, late)
+                segment.extra = {}
+                segment.late = {}
+        self._pending = {}
+
+    def _merge(self, index: int, segment: Segment, tallies: Tallies) -> None:
+        level = self._levels[index]
+        self._store.merge(level, segment, tallies)
+        if level.gauges:
+            for _, of, running in self._gauges:
+                if of is level:
+                    for start, tally in tallies.items():
+                        if running.holds(start // level.width):
+                            running.add(segment, tally)
+
+    def _slide(self) -> bool:
+        end_ms = self._end_ms
+        if end_ms < 0:
+            return False
+        moved = False
+        for _, level, running in self._gauges:
+            last = (end_ms - 1) // (level.width * MINUTE_MS)
+            moved |= running.slide(last, partial(self._store.panes, level))
+        return moved
+
+    def tick(self, now_ms: int, at_end: Mapping[str, bool]) -> None:
+        """Let running windows and ages follow the clock."""
+        self._now_ms = max(self._now_ms, now_ms)
+        if self._config.clock == "wall" and self.snapshot.now_ms != self._now_ms:
+            if self._pending:  # panes that leave must hold what running windows hold
+                self._settle()
+            if self._slide():
+                self._progressed = True
+            self._refresh_snapshot()
+
+    def close_input(self) -> None:
+        """The end of the input: the next flush publishes every window as final."""
+        if not self._input_closed:
+            self._input_closed = True
+            self._progressed = True
+
+    def changed(self) -> bool:
+        """Whether a flush would write anything but positions."""
+        return bool(
+            self._pending
+            or self._progressed
+            or self._store.dirty
+            or self._live.dirty()
+            or self._alerts.due(self._end_ms)
+            or (self._store.deferred and self._publisher.due(self._now_ms, self.watermark_ms))
+        )
+
+    # --- rows and outputs out -----------------------------------------------------------------------------------------
+
+    def flush(self, now_ms: int) -> Flush:
+        """Everything that follows from what was applied, at one instant: rows, rollups, alerts, and a new snapshot."""
+        self._now_ms = max(self._now_ms, now_ms)
+        self._settle()
+        self._slide()
+        progress = self.progress
+        watermark = progress.watermark_ms // MINUTE_MS
+        rows: list[tuple[bytes, bytes | None]] = []
+        outputs = self._publisher.publish(now_ms, progress.watermark_ms, self.closed)
+        progress.counters["rollups"] += len(outputs)
+        gone = self._store.expire(watermark, rows)
+        self._store.flush(rows)
+        self._live.fold(watermark)
+        self._live.flush(rows)
+        self._judge_alerts(rows, outputs)
+        rows.append((META_KEY, progress.encode()))
+        self.rows[META_KEY] = progress.encode()
+        self._progressed = False
+        self._refresh_snapshot()
+        for segment in gone:
+            if (
+                not segment.windows
+                and segment.raw not in self._live.segments
+                and not self._view.shows(segment)
+            ):
+                self._segments.pop(segment.name, None)
+                if self._rules.pop(segment.name, None) is not None:
+                    self._alerts.forget(segment.name)
+        return Flush(rows, outputs)
+
+    def _judge_alerts(self, rows: list[tuple[bytes, bytes | None]], outputs: list[Output]) -> None:
+        end_ms = self._end_ms
+        alerts = self._alerts
+        before = len(outputs)
+        results = [alerts.resolve_orphans(end_ms, self._now_ms)]
+        if end_ms >= 0:
+            for length_ms, _, window in self._gauges:
+                due = {segment.name: segment for segment in window.changed if segment.name in self._rules}
+                for rule_name, name in alerts.waiting:
+                    if alerts.rule(rule_name).window_ms == length_ms:
+                        due[name] = self._segment(name)
+                for name in sorted(due):
+                    for rule in self._rules.get(name, ()):
+                        metric = self._alert_metrics[rule.name]
+                        if rule.window_ms == length_ms and metric is not None:
+                            tally = window.tallies.get(due[name], {})
+                            own = own_tallies(sorted(tally.items()), (metric.id,))[metric.id]
+                            found = [one for one in figures(metric, own) if one.metric == rule.metric]
+                            figure = found[0] if found else None
+                            results.append(alerts.judge(rule, name, figure, end_ms, self._now_ms))
+        for new_rows, new_outputs in results:
+            rows += new_rows
+            outputs += new_outputs
+        self.progress.counters["alerts"] += len(outputs) - before
+
+    def _refresh_snapshot(self) -> None:
+        self.snapshot = self._view.renew(
+            self._segments, self._end_ms, self.progress.watermark_ms, self._alerts.snapshot()
+        )
+
+
+def _metric_of(rule: AlertRule, metrics: Sequence[Metric]) -> Metric | None:
+    """The metric that a rule's figure is of: its name, or the longest that the figure's name extends by parameters."""
+    found = [one for one in metrics if not one.live and f"{rule.metric}_".startswith(f"{one.name}_")]
+    return max(found, key=lambda one: len(one.name), default=None)

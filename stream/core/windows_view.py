@@ -1,0 +1,80 @@
+"""What readers see of a windows partition: its running windows and live counts as immutable snapshots."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from stream.core.config import MINUTE_MS
+from stream.core.live import LiveCounts
+from stream.core.pane import Level
+from stream.core.running import RunningWindow
+from stream.core.segment import Segment
+from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
+
+_NOTHING: Mapping[int, int] = {}
+
+
+class Gauge(NamedTuple):
+    """One running window; ``length_ms`` is its name in snapshots, alert rules and settings."""
+
+    length_ms: int
+    level: Level
+    window: RunningWindow[Segment]
+
+
+class WindowsView:
+    """Keeps the snapshots of all segments and renews those that changed."""
+
+    def __init__(self, gauges: Sequence[Gauge], live: LiveCounts, live_slots: Iterable[int]) -> None:
+        self._gauges = gauges
+        self._live = live
+        self._live_slots = sorted(live_slots)
+        self._segments: dict[str, SegmentSnapshot] = {}
+
+    def changed(self) -> set[Segment]:
+        """Segments whose running windows changed since the last renewal."""
+        found: set[Segment] = set()
+        return found.union(*(gauge.window.changed for gauge in self._gauges))
+
+    def renew(
+        self,
+        segments: Mapping[str, Segment],
+        now_ms: int,
+        watermark_ms: int,
+        alerts: tuple[AlertSnapshot, ...],
+    ) -> Snapshot:
+        """The snapshot of now."""
+        for gauge in self._gauges:
+            gauge.window.observe()
+        changed = self.changed()
+        changed.update(segments[raw.decode()] for raw in self._live.changed)
+        if changed:
+            renewed = dict(self._segments)
+            for segment in changed:
+                one = self._segment(segment)
+                if any(one.seen.values()) or any(count for count, _ in one.live.values()):
+                    renewed[segment.name] = one
+                else:
+                    renewed.pop(segment.name, None)
+            self._segments = renewed
+            for gauge in self._gauges:
+                gauge.window.changed.clear()
+            self._live.changed.clear()
+        return Snapshot(now_ms, watermark_ms, self._segments, alerts)
+
+    def shows(self, segment: Segment) -> bool:
+        """Whether a segment is in the snapshot."""
+        return segment.name in self._segments
+
+    def _segment(self, segment: Segment) -> SegmentSnapshot:
+        windows: dict[int, Mapping[int, int]] = {}
+        seen: dict[int, frozenset[int]] = {}
+        for length_ms, _, window in self._gauges:
+            ids = window.seen(segment)
+            if ids:
+                windows[length_ms] = dict(window.tallies.get(segment, _NOTHING))
+                seen[length_ms] = ids
+        live: dict[int, tuple[int, int]] = {}
+        for slot in self._live_slots:
+            count, oldest = self._live.count(segment.raw, slot)
+            live[slot] = (count, oldest * MINUTE_MS if oldest >= 0 else -1)
+        return SegmentSnapshot(segment.name, tuple(segment.labels.items()), windows, seen, live)

@@ -38,6 +38,7 @@ controller.quorum.voters={voters}
 log.dirs={folder}/log-{node}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor={replicas}
 transaction.state.log.num.partitions=4

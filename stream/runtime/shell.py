@@ -1,0 +1,358 @@
+"""The shell around the shards, the same for every stage; the Faust side (``upstream``) calls it, and nothing here knows Faust.
+
+Batches are applied synchronously, and a commit takes rows, outputs and positions of one instant in one synchronous block, so
+neither ever sees half of the other.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
+
+import structlog
+
+from stream.core.record import Flush
+from stream.runtime.checkpoint import Checkpoint
+from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import ShellError, StateError
+from stream.runtime.guard import Fetched, PositionGuard, Seek
+from stream.runtime.loader import load
+from stream.runtime.stage import Part, StageSpec
+from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus, State
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.05
+"""How finely commits and ticks are timed."""
+
+MEASURE_EVERY_TICKS = 20
+
+SLOW_COMMIT_SECONDS = 10
+"""A commit that takes longer makes the worker not ready."""
+
+TopicPartition = tuple[str, int]
+
+
+def now_ms() -> int:
+    """The one wall clock of the shell."""
+    return int(time.time() * 1000)
+
+
+class Offsets(NamedTuple):
+    """Of one source partition."""
+
+    committed: int | None
+    begin: int
+    end: int
+
+
+AskOffsets = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Offsets]]]
+
+
+class Shell:
+    """Owns the parts of this worker. Everything runs on one event loop; other threads read ``status`` only."""
+
+    def __init__(self, config: RuntimeConfig, specs: Iterable[StageSpec]) -> None:
+        self.config = config
+        self.specs = tuple(specs)
+        self.parts: dict[tuple[str, int], Part] = {}
+        self.status = RuntimeStatus()
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.checkpoint: Checkpoint
+        """Set before the first assignment."""
+        self.end_of: Callable[[str, int], int | None] = lambda _topic, _partition: None
+        """(topic, partition) -> the end of the log as the last fetch knew it."""
+        self._spec_of = {topic: spec for spec in self.specs for topic in (*spec.sources, spec.changelog)}
+        self._guard = PositionGuard()
+        self._state: State = "starting"
+        self._flowing = False
+        self._stopped = False
+        self._generation = -1
+        self._ready_generation: int | None = None
+        self._commits: dict[str, CommitStatus] = {}
+        self._committing = asyncio.Lock()
+        self._commit_since: float | None = None
+        self._recovery = RecoveryStatus()
+        self._recovery_started = time.monotonic()
+        self._records = 0
+        self._ticks = 0
+
+    # -- batches
+
+    def apply(self, topic: str, partition: int, fetched: Fetched) -> Seek | None:
+        """Apply one fetched range, or say where it has to be fetched again. Failures end the process, they are not raised."""
+        if self.failure.done():
+            return None
+        try:
+            part = self.parts.get((self._spec_of[topic].name, partition))
+            if part is None or topic not in part.positions:
+                raise ShellError(f"{topic}[{partition}]: a batch came for a partition that is not ready")
+            admitted = self._guard.admit(topic, partition, part.positions[topic], fetched)
+            if admitted is None or isinstance(admitted, Seek):
+                return admitted
+            part.shard.apply(topic, admitted, fetched.end, now_ms())
+            part.positions[topic] = fetched.end
+            part.advanced = True
+            self._records += len(admitted)
+        except Exception as exc:  # whatever it is, the state may be half changed
+            self.fail(exc)
+        return None
+
+    def at_end(self, part: Part) -> dict[str, bool]:
+        """Source topic -> whether everything that the broker has is applied."""
+        return {topic: self._behind(part, topic) == 0 for topic in part.spec.sources}
+
+    def _behind(self, part: Part, topic: str) -> int | None:
+        position = part.positions.get(topic)
+        end = self.end_of(topic, part.number)
+        return None if position is None or end is None else max(0, end - position)
+
+    # -- time
+
+    async def run(self) -> None:
+        """Commit and tick while partitions are owned; runs until ``stop``."""
+        next_tick = time.monotonic()
+        while not self._stopped:
+            await asyncio.sleep(POLL_SECONDS)
+            now = time.monotonic()
+            if self._flowing:
+                if now >= next_tick:
+                    next_tick = now + self.config.tick_interval_ms / 1000
+                    self._tick()
+                await self.commit(
+                    part
+                    for part in self.parts.values()
+                    if now - part.committed_at >= part.spec.commit_interval_ms / 1000
+                )
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        try:
+            for part in self.parts.values():
+                if part.ready:
+                    part.shard.tick(now_ms(), self.at_end(part))
+                    if self._ticks % MEASURE_EVERY_TICKS == 1:
+                        part.measure()
+            self.publish()
+        except Exception as exc:  # as in apply
+            self.fail(exc)
+
+    # -- commits
+
+    async def commit(self, parts: Iterable[Part] | None = None) -> None:
+        """Commit the given parts, all if None, where there is something to write. A failure ends the process."""
+        async with self._committing:
+            if self.failure.done():
+                return
+            chosen = self.parts.values() if parts is None else parts
+            due = [part for part in chosen if part.ready and part.dirty]
+            if not due:
+                return
+            started = self._commit_since = time.monotonic()
+            try:
+                await asyncio.gather(*(self._commit(part) for part in due))
+            except asyncio.CancelledError:
+                self.fail(ShellError("stopped in the middle of a commit"))
+                raise
+            except Exception as exc:  # no rollback exists: what was flushed is lost in memory
+                self.fail(exc)
+                return
+            self._commit_since = None
+            for name in {part.spec.name for part in due}:
+                count = self._commits.get(name, CommitStatus()).count
+                self._commits[name] = CommitStatus(count + 1, time.monotonic() - started, now_ms())
+
+    async def _commit(self, part: Part) -> None:
+        part.committed_at = time.monotonic()
+        flush: Flush = part.shard.flush(now_ms())
+        positions = dict(part.shard.positions)
+        part.advanced = False
+        await self.checkpoint.write(part, flush, positions)
+
+    def stop(self) -> None:
+        """Let ``run`` end after the commit that it is in; what is applied after that is committed by Faust's shutdown."""
+        self._stopped = True
+        self.pause("stopping")
+
+    def fail(self, exc: BaseException) -> None:
+        """Latch the first failure: nothing is applied or written from here on."""
+        if not self.failure.done():
+            log.debug("runtime.failed", exc_info=exc)
+            self._state = "failed"
+            self.failure.set_exception(exc)
+            self.failure.exception()  # marks it as seen: the worker reads it when it stops
+            self.publish()
+
+    # -- assignments
+
+    def pause(self, state: State = "joining") -> None:
+        """Partitions may be moving: no ticks, no timed commits."""
+        self._flowing = False
+        if not self.failure.done():
+            self._state = "stopping" if self._stopped else state
+        self.publish()
+
+    async def take_over(self, assigned: Collection[TopicPartition], generation: int) -> None:
+        """Own the parts of these changelog partitions: fence the earlier owners, then load what is not held already.
+
+        Rows are kept only if this generation directly follows the one they were ready in: then nobody else can have had them.
+        """
+        self.pause("recovering")
+        self._recovery_started = time.monotonic()
+        self._recovery = RecoveryStatus()
+        wanted = {(self._spec_of[topic].name, number): self._spec_of[topic] for topic, number in assigned}
+        follows = self._ready_generation is not None and generation == self._ready_generation + 1
+        for key in list(self.parts):
+            if key not in wanted or not (follows and self.parts[key].ready):
+                del self.parts[key]
+        new = [Part(spec, key[1]) for key, spec in wanted.items() if key not in self.parts]
+        if follows:
+            self._ready_generation = generation
+        await self.checkpoint.own([*self.parts.values(), *new])
+        gc.disable()
+        try:
+            await load(self.config, new, committed=self.checkpoint.committed_reads, progress=self._loaded)
+            for part in new:
+                self._start(part)
+            gc.freeze()
+        finally:
+            gc.enable()
+        self._generation = generation
+        self._ready_generation = generation
+        for part in new:
+            self.parts[part.spec.name, part.number] = part
+
+    def _loaded(self, rows: int, expected: int) -> None:
+        self._recovery = RecoveryStatus(rows, expected)
+        self.publish()
+
+    def _start(self, part: Part) -> None:
+        try:
+            part.shard.ready()
+        except Exception as exc:
+            raise StateError(f"{part.spec.changelog}[{part.number}]: {exc}") from exc
+        part.ready = True
+        part.measure()
+
+    async def resume(
+        self, assigned: Collection[TopicPartition], ask: AskOffsets
+    ) -> dict[TopicPartition, int]:
+        """Where to read on, for every source partition of a ready part; ``ask`` asks the broker where that is not yet known."""
+        unknown = [
+            tp
+            for tp in assigned
+            if (part := self._ready_part(tp)) is not None and tp[0] not in part.positions
+        ]
+        found = await ask(unknown) if unknown else {}
+        for tp, known in found.items():
+            part = self._ready_part(tp)
+            if part is not None and tp[0] not in part.positions:
+                part.positions[tp[0]] = _first_position(tp, part, known)
+        return {
+            tp: part.positions[tp[0]]
+            for tp in assigned
+            if (part := self._ready_part(tp)) is not None and tp[0] in part.positions
+        }
+
+    def _ready_part(self, tp: TopicPartition) -> Part | None:
+        spec = self._spec_of.get(tp[0])
+        part = self.parts.get((spec.name, tp[1])) if spec is not None and tp[0] != spec.changelog else None
+        return part if part is not None and part.ready else None
+
+    def flow(self) -> None:
+        """Everything is in place: from here on batches come."""
+        self._flowing = not self._stopped
+        if not self.failure.done():
+            self._state = "running"
+        seconds = time.monotonic() - self._recovery_started
+        self._recovery = self._recovery._replace(seconds=seconds)
+        names = sorted(part.name for part in self.parts.values())
+        log.info("worker.ready", parts=names, rows=self._recovery.rows, seconds=round(seconds, 3))
+        self.publish()
+
+    @property
+    def flowing(self) -> bool:
+        """Whether batches come and commits are due."""
+        return self._flowing and not self.failure.done()
+
+    @property
+    def generation(self) -> int:
+        """The consumer group's generation of the parts held."""
+        return self._generation
+
+    # -- status
+
+    def publish(self) -> None:
+        """Replace ``status``."""
+        parts = {
+            key: PartStatus(
+                part.spec.name, part.number, len(part.shard.rows), part.row_bytes, part.spec.view(part.shard)
+            )
+            for key, part in self.parts.items()
+            if part.ready
+        }
+        lag = {
+            (topic, part.number): behind
+            for part in self.parts.values()
+            for topic in part.spec.sources
+            if (behind := self._behind(part, topic)) is not None
+        }
+        self.status = RuntimeStatus(
+            state=self._state,
+            reasons=self._reasons(),
+            notes=self.checkpoint.notes if hasattr(self, "checkpoint") else (),
+            generation=self._generation,
+            parts=parts,
+            lag=lag,
+            commits=dict(self._commits),
+            recovery=self._recovery,
+            records=self._records,
+            gaps=self._guard.gaps,
+            overlaps=self._guard.overlaps,
+        )
+
+    def _reasons(self) -> tuple[str, ...]:
+        if self._state == "failed":
+            return (f"failed: {self.failure.exception()}",)
+        if self._state == "recovering":
+            return (f"recovering: {self._recovery.rows} rows read of at most {self._recovery.expected}",)
+        if self._state == "joining":
+            return ("joining the consumer group: partitions are being assigned",)
+        if self._state != "running":
+            return (self._state,)
+        if self._commit_since is not None and time.monotonic() - self._commit_since > SLOW_COMMIT_SECONDS:
+            return (
+                f"a commit has been waiting for the broker for {time.monotonic() - self._commit_since:.0f} s",
+            )
+        return ()
+
+
+def _first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
+    """Where a part that was just loaded reads on. Raises StateError where rows, offsets and log do not fit together."""
+    topic, number = tp
+    kept = part.shard.positions.get(topic)
+    where = f"{topic}[{number}]"
+    if kept is None:
+        if offsets.committed is None:
+            return offsets.begin
+        raise StateError(
+            f"{where}: offset {offsets.committed} is committed, but {part.spec.changelog}[{number}] holds no state for it: "
+            "it was deleted or truncated. Restore it, or start over with a new STREAM_APP_ID"
+        )
+    if offsets.committed is not None and offsets.committed > kept:
+        raise StateError(
+            f"{where}: offset {offsets.committed} is committed, but the state in {part.spec.changelog}[{number}] ends at {kept}: "
+            "rows were lost or offsets were moved by hand. Restore them, or start over with a new STREAM_APP_ID"
+        )
+    if kept > offsets.end:
+        raise StateError(
+            f"{where} ends at offset {offsets.end}, but the state already contains what came before {kept}: the topic was "
+            "deleted or recreated. Start over with a new STREAM_APP_ID"
+        )
+    if kept < offsets.begin:
+        raise StateError(
+            f"{where} begins at offset {offsets.begin}, but the state ends at {kept}: what lies between was deleted before it was "
+            "read. Raise the topic's retention.ms and start over with a new STREAM_APP_ID"
+        )
+    return kept

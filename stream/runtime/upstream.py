@@ -1,0 +1,343 @@
+"""Everything that overrides or reads names of Faust and aiokafka that are not theirs to give away, in one room.
+
+Each entry of ``STANDS_AGAINST`` names an upstream function, why we stand against it, and a hash of its source: a test fails when
+upstream changes it, and the versions are pinned. Nothing outside this module touches such names.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.structs import OffsetAndMetadata
+from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from stream.runtime import clients
+from stream.runtime.guard import Fetched, Seek
+from stream.runtime.shell import Offsets, Shell
+
+NEVER_SECONDS = 10 * 365 * 86_400.0
+
+
+class Upstream(NamedTuple):
+    """A function that we override or rely on."""
+
+    name: str
+    source_sha256: str
+    """First 16 hex digits over ``inspect.getsource``."""
+    reason: str
+
+
+def _fetched_range(self: Any, max_records: int | None = None) -> list[Any]:
+    """As ``FetchResult.getall``, and say which range of the log the records stand for."""
+    if not self.check_assignment(self._topic_partition) or not self.has_more():
+        return []
+    records = self._partition_records
+    fetched = Fetched(records.next_fetch_offset)
+    for record in records:
+        fetched.append(record)
+        if max_records is not None and len(fetched) >= max_records:
+            self._update_position()
+            break
+    else:
+        self._update_position()
+        self._partition_records = None
+    fetched.end = records.next_fetch_offset
+    return fetched
+
+
+class App(faust.App):
+    """A Faust app that belongs to a shell."""
+
+    shell: Shell
+
+    def _create_directories(self) -> None:
+        """Nothing of ours is on disk."""
+
+
+class Boot(BootStrategy):  # type: ignore[misc]  # Faust ships no complete types, here and below
+    """Without Faust's own producer (the checkpoint has its own) and web server."""
+
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The group's consumer, in a thread and loop of its own: heartbeats go on while the shards work."""
+
+    heartbeat_at: float | None = None
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        shell: Shell = self.app.shell
+        config = shell.config
+        self._assignor = self.app.assignor
+        return clients.reader(
+            config,
+            committed=shell.checkpoint.committed_reads,
+            group_id=config.app_id,
+            partition_assignment_strategy=[self._assignor],
+            max_poll_records=config.max_poll_records,
+            max_partition_fetch_bytes=config.fetch_bytes,
+            fetch_max_wait_ms=500,
+            session_timeout_ms=config.session_timeout_ms,
+            rebalance_timeout_ms=config.rebalance_timeout_ms,
+            heartbeat_interval_ms=config.heartbeat_ms,
+            max_poll_interval_ms=int(NEVER_SECONDS * 1000) // 100,
+            check_crcs=False,
+        )
+
+    async def on_start(self) -> None:
+        """Start the consumer, and note every heartbeat that the group has answered."""
+        await super().on_start()
+        coordinator = self._consumer._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def noted() -> Any:
+            asked_at = time.monotonic()
+            answered = await beat()
+            if answered:
+                self.heartbeat_at = asked_at
+            return answered
+
+        coordinator._do_heartbeat = noted
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Changelogs are read by the loader only: without this the group's consumer would fetch our own rows back."""
+        self.heartbeat_at = time.monotonic()
+        changelogs = self.app.tables.changelog_topics
+        self._consumer.pause(*(tp for tp in self._consumer.assignment() if tp.topic in changelogs))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        """Deltas first: under a backlog of source records aiokafka empties one buffered partition after the other."""
+        first = {tp for tp in active_partitions if tp.topic in self.app.first_topics}
+        if first:
+            records = await super()._fetch_records(consumer, first, timeout=0, max_records=max_records)
+            if records:
+                return records
+        return await super()._fetch_records(
+            consumer, active_partitions, timeout=timeout, max_records=max_records
+        )
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Hands over one message per fetched range, and leaves acknowledgements, commits and positions to the shell."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Fetched]]:
+        asked_at = time.monotonic()
+        fetched: Mapping[TP, Fetched] = await super()._getmany(active_partitions, timeout)
+        for batch in fetched.values():
+            batch.fetched_at = asked_at
+        return {tp: [batch] for tp, batch in fetched.items()}
+
+    def _to_message(self, tp: TP, record: Fetched) -> ConsumerMessage:
+        generation = self.app.consumer_generation_id
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            record.end - 1,
+            0.0,
+            0,
+            (),
+            None,
+            record,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation,
+        )
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """The guard knows better."""
+
+    def ack(self, message: Any) -> bool:
+        """Nothing to keep: positions move when a batch is applied."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit everything through the shell: Faust calls this before partitions leave and when it stops."""
+        await self.app.shell.commit()
+        return True
+
+    async def wait_empty(self) -> None:
+        """A batch is applied synchronously, so nothing is ever half done at an await."""
+        await self.app.shell.commit()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the clock of the shell; what was applied is committed by the inherited steps."""
+        self.app.shell.pause()
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Go to where the state says, not to where the group's offsets say."""
+        assigned = [(tp.topic, tp.partition) for tp in self.assignment()]
+        positions = await self.app.shell.resume(assigned, self._ask_offsets)
+        for (topic, partition), position in positions.items():
+            await self.seek(TP(topic, partition), position)
+
+    async def _ask_offsets(self, unknown: Collection[tuple[str, int]]) -> dict[tuple[str, int], Offsets]:
+        tps = [TopicPartition(topic, partition) for topic, partition in unknown]
+        committed, begins, ends = await asyncio.gather(
+            self._thread.call_thread(_committed, self._thread._consumer, tps),
+            self.earliest_offsets(*tps),
+            self.highwaters(*tps),
+        )
+        return {(tp.topic, tp.partition): Offsets(committed[tp], begins[tp], ends[tp]) for tp in tps}
+
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets through the group, for brokers without transactions."""
+        named = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        await self._thread.call_thread(self._thread._consumer.commit, named)
+
+    def end_of(self, topic: str, partition: int) -> int | None:
+        """The end of the log as the last fetch knew it; None before the first."""
+        consumer = self._thread._consumer
+        tp = TopicPartition(topic, partition)
+        if consumer is None or tp not in consumer.assignment():
+            return None
+        committed_reads = self.app.shell.checkpoint.committed_reads
+        end: int | None = consumer.last_stable_offset(tp) if committed_reads else consumer.highwater(tp)
+        return end
+
+    @property
+    def heartbeat_at(self) -> float | None:
+        """Monotonic time of the last heartbeat that the group answered."""
+        return self._thread.heartbeat_at
+
+
+async def _committed(
+    consumer: AIOKafkaConsumer, tps: Iterable[TopicPartition]
+) -> dict[TopicPartition, int | None]:
+    return {tp: await consumer.committed(tp) for tp in tps}
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """Faust's Kafka transport with the consumer above."""
+
+    Consumer = Consumer
+
+
+class ShellRecovery(Recovery):  # type: ignore[misc]
+    """Faust decides when state is recovered; the shell does it."""
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        """Without the time-out, which looks like "stopped" and ends recovery for good."""
+        await super()._wait(coro)
+
+    async def _build_highwaters(self, consumer: Any, tps: set[TP], destination: Any, title: str) -> None:
+        destination.clear()
+        if title == "active":
+            try:
+                assigned = [(tp.topic, tp.partition) for tp in tps]
+                await self.app.shell.take_over(assigned, self.app.consumer_generation_id)
+            except Exception as exc:  # Faust would only log it and go on without rows
+                self.app.shell.fail(exc)
+                raise
+
+    async def _build_offsets(self, consumer: Any, tps: set[TP], destination: Any, title: str) -> None:
+        """The loader has read everything."""
+
+    async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Any, title: str) -> None:
+        """Changelogs are never read by the group's consumer."""
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Seek and let batches flow, unless the next rebalance has begun already."""
+        shell: Shell = self.app.shell
+        try:
+            await super().on_recovery_completed(generation_id)
+        except Exception as exc:
+            if not self.signal_recovery_start.is_set() and not self.should_stop:
+                shell.fail(exc)
+            raise
+        if generation_id == self.app.consumer_generation_id and generation_id == shell.generation:
+            shell.flow()
+
+
+class ShellTables(TableManager):  # type: ignore[misc]
+    """Faust's tables with the recovery above."""
+
+    @property
+    def recovery(self) -> ShellRecovery:
+        """The one recovery service."""
+        if self._recovery is None:
+            self._recovery = ShellRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+
+class BatchSchema(faust.Schema):  # type: ignore[misc]
+    """Hands ranges of raw records through: decoding is the shard's work."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> None:
+        """A range has no key."""
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Fetched:
+        """The range itself."""
+        fetched: Fetched = message.value
+        return fetched
+
+
+def build_app(shell: Shell, first_topics: Iterable[str] = ()) -> App:
+    """The Faust app: one agent and one table per stage. ``first_topics`` are polled before the others."""
+    fetcher.FetchResult.getall = _fetched_range
+    config = shell.config
+    app = App(
+        config.app_id,
+        broker=[f"kafka://{address}" for address in config.brokers],
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=16,
+        broker_commit_interval=NEVER_SECONDS,  # the shell commits; Faust only asks when partitions leave
+        broker_session_timeout=config.session_timeout_ms / 1000,
+        broker_request_timeout=config.request_timeout_ms / 1000,
+        TableManager=ShellTables,
+    )
+    app.BootStrategy = Boot
+    app.boot_strategy = Boot(app)
+    app.shell = shell
+    app.first_topics = frozenset(first_topics)
+    app.transport = Transport(app.conf.broker_consumer, app)
+    for spec in shell.specs:
+        schema = BatchSchema()
+        app.Table(spec.name, partitions=spec.partitions, schema=schema, key_type=bytes, value_type=bytes)
+        topic = app.topic(*spec.sources, schema=schema, partitions=spec.partitions)
+        app.agent(topic, name=f"{config.app_id}.{spec.name}")(_agent(app))
+    shell.end_of = lambda topic, partition: app.consumer.end_of(topic, partition)
+    return app
+
+
+def _agent(app: App) -> Any:
+    async def apply_batches(stream: Any) -> None:
+        async for event in stream.events():
+            message = event.message
+            answer = app.shell.apply(message.topic, message.partition, message.value)
+            if isinstance(answer, Seek):
+                await app.consumer.seek(message.tp, answer.offset)
+
+    return apply_batches
+
+
+STANDS_AGAINST: tuple[Upstream, ...] = ()

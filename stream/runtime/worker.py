@@ -1,0 +1,170 @@
+"""One worker process: start, serve until told to stop, end within bounds.
+
+Exit codes: 0 after SIGTERM, SIGINT or a finished drain; 70 when the state in memory must not be used any more.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+from aiokafka import TopicPartition as KafkaTopicPartition
+
+from stream.runtime import clients, upstream
+from stream.runtime.checkpoint import FaultPoint, Plain, Transactions, no_fault
+from stream.runtime.config import RuntimeConfig
+from stream.runtime.drain import drain
+from stream.runtime.errors import ShellError, StartError
+from stream.runtime.shell import Shell, TopicPartition
+from stream.runtime.stage import StageSpec
+
+log = structlog.get_logger(__name__)
+
+EXIT_OK = 0
+EXIT_FAILED = 70
+
+WATCH_SECONDS = 0.2
+
+
+class Pipeline(NamedTuple):
+    """What a worker runs: stages in the order of the data; the first one's sources are the input."""
+
+    stages: Sequence[StageSpec]
+    first_topics: Collection[str] = ()
+    """Source topics that are polled before the others."""
+
+
+async def serve(
+    config: RuntimeConfig,
+    pipeline: Pipeline,
+    *,
+    draining: bool = False,
+    fault: FaultPoint = no_fault,
+    on_shell: Callable[[Shell], None] = lambda _shell: None,
+) -> None:
+    """Run a worker until it is told to stop or is drained.
+
+    ``on_shell`` gets the shell as soon as it exists (its ``status`` is for health and exporter). Raises StartError when the worker
+    may not start, and whatever made the state unusable.
+    """
+    stop = asyncio.Event()
+    _install_signals(stop)
+    shell = Shell(config, pipeline.stages)
+    on_shell(shell)
+    app = upstream.build_app(shell, pipeline.first_topics)
+    if await clients.has_transactions(config):
+        shell.checkpoint = Transactions(config, fault)
+    elif config.allow_volatile:
+        shell.checkpoint = Plain(
+            config, app.consumer.commit_offsets, lambda: app.consumer.heartbeat_at, fault
+        )
+        log.warning("worker.volatile", note=shell.checkpoint.notes[0])
+    else:
+        raise StartError(
+            f"the broker at {', '.join(config.brokers)} has no transactions: figures could not be exact. Use Apache Kafka, or "
+            "allow a volatile broker with weaker guarantees (as `stream demo` does)"
+        )
+    ends = await _ends(config, pipeline.stages[0], shell.checkpoint.committed_reads) if draining else {}
+    shell.pause("joining")
+    tasks: list[asyncio.Task[object]] = [
+        asyncio.create_task(app.start(), name="app"),
+        asyncio.create_task(stop.wait(), name="stop"),
+        asyncio.create_task(_crashed(app), name="crash"),
+        asyncio.create_task(shell.run(), name="shell"),
+    ]
+    waits: list[asyncio.Future[object]] = [tasks[1], tasks[2], tasks[3], shell.failure]
+    if draining:
+
+        async def ask(tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+            return await _end_offsets(config, tps, committed=shell.checkpoint.committed_reads)
+
+        tasks.append(asyncio.create_task(drain(shell, pipeline.stages[0].name, ends, ask), name="drain"))
+        waits.append(tasks[-1])
+    try:
+        waiting = {*waits, tasks[0]}
+        while True:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task is not shell.failure and (error := task.exception()) is not None:
+                    shell.fail(error)
+            if done - {tasks[0]} or shell.failure.done():
+                break
+            waiting.discard(tasks[0])
+    finally:
+        _end_by_force(config.grace_ms / 1000, shell)
+        await _stop(shell, app, tasks)
+    if shell.failure.done():
+        raise shell.failure.exception() or ShellError("failed")
+
+
+def _install_signals(stop: asyncio.Event) -> None:
+    def ordered() -> None:
+        if stop.is_set():
+            os._exit(130)  # asked twice: at once
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ordered)
+
+
+async def _crashed(app: upstream.App) -> None:
+    """Raise what made a service of Faust give up."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        reason = app.crash_reason
+        if reason is not None:
+            raise ShellError(f"the consumer gave up: {type(reason).__name__}: {reason}") from reason
+
+
+def _end_by_force(seconds: float, shell: Shell) -> None:
+    def end() -> None:
+        sys.stderr.write(f"error: the worker did not stop within {seconds:.0f} s\n")
+        sys.stderr.flush()
+        os._exit(EXIT_FAILED)
+
+    timer = threading.Timer(seconds if not shell.failure.done() else min(5.0, seconds), end)
+    timer.daemon = True
+    timer.start()
+
+
+async def _stop(shell: Shell, app: upstream.App, tasks: Sequence[asyncio.Task[object]]) -> None:
+    shell.stop()
+    await asyncio.wait([task for task in tasks if task.get_name() == "shell"])
+    for task in tasks:
+        if task.get_name() != "app":
+            task.cancel()
+    with contextlib.suppress(Exception):
+        await app.stop()
+    await asyncio.gather(*_cancelled(tasks), return_exceptions=True)
+    await shell.checkpoint.close()
+
+
+def _cancelled(tasks: Sequence[asyncio.Task[object]]) -> Sequence[asyncio.Task[object]]:
+    for task in tasks:
+        task.cancel()
+    return tasks
+
+
+async def _ends(config: RuntimeConfig, stage: StageSpec, committed: bool) -> Mapping[TopicPartition, int]:
+    tps = [(topic, number) for topic in stage.sources for number in range(stage.partitions)]
+    return await _end_offsets(config, tps, committed=committed)
+
+
+async def _end_offsets(
+    config: RuntimeConfig, tps: Collection[TopicPartition], *, committed: bool
+) -> Mapping[TopicPartition, int]:
+    if not tps:
+        return {}
+    consumer = clients.reader(config, committed=committed)
+    try:
+        await consumer.start()
+        ends = await consumer.end_offsets([KafkaTopicPartition(*tp) for tp in tps])
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
+    finally:
+        await consumer.stop()

@@ -1,0 +1,112 @@
+"""Create topics, write and read them, in a test's own words; everything synchronous."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from stream.core.record import SourceRecord
+
+
+def create(
+    bootstrap: str, partitions: Mapping[str, int], configs: Mapping[str, Mapping[str, str]] | None = None
+) -> None:
+    """Create topics and wait until all their partitions have a leader."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            new = [
+                NewTopic(n, count, 1, topic_configs=dict((configs or {}).get(n, {})))
+                for n, count in partitions.items()
+            ]
+            answer = await admin.create_topics(new)
+            assert all(error[1] == 0 for error in answer.topic_errors), answer
+            while True:
+                states = await admin.describe_topics(list(partitions))
+                if all(p["leader"] >= 0 for topic in states for p in topic["partitions"]) and all(
+                    len(topic["partitions"]) == partitions[topic["topic"]] for topic in states
+                ):
+                    return
+                await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+Sent = tuple[str, bytes | None, bytes | None]
+"""Topic, key, value; the partition is murmur2 of the key."""
+
+
+def write(bootstrap: str, records: Iterable[Sent], *, per_second: float | None = None) -> None:
+    """Write records, all acknowledged when this returns."""
+
+    async def run() -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_batch_size=1 << 18
+        )
+        await producer.start()
+        try:
+            begun = asyncio.get_running_loop().time()
+            for number, (topic, key, value) in enumerate(records):
+                if per_second is not None and number % 50 == 0:
+                    await asyncio.sleep(
+                        max(0.0, begun + number / per_second - asyncio.get_running_loop().time())
+                    )
+                await producer.send(topic, value, key)
+            await producer.flush()
+        finally:
+            await producer.stop()
+
+    asyncio.run(run())
+
+
+def read(bootstrap: str, topics: Sequence[str], *, committed: bool = True) -> list[SourceRecord]:
+    """Everything that is in the topics now, per partition in order."""
+
+    async def run() -> list[SourceRecord]:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed" if committed else "read_uncommitted",
+        )
+        await consumer.start()
+        try:
+            tps = []
+            for topic in topics:
+                consumer._client.add_topic(topic)
+                numbers = None
+                while not numbers:
+                    await consumer._client.force_metadata_update()
+                    numbers = consumer.partitions_for_topic(topic)
+                tps += [TopicPartition(topic, number) for number in sorted(numbers)]
+            consumer.assign(tps)
+            ends = await consumer.end_offsets(tps)
+            await consumer.seek_to_beginning(*tps)
+            found: list[SourceRecord] = []
+            while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+                for records in (await consumer.getmany(timeout_ms=100)).values():
+                    found += [
+                        SourceRecord(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers)
+                        for r in records
+                    ]
+            return found
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(run())
+
+
+def latest(records: Iterable[SourceRecord]) -> dict[bytes | None, bytes]:
+    """What stands after compaction: the last value of each key, deleted ones left out."""
+    found: dict[bytes | None, bytes] = {}
+    for record in records:
+        if record.value is None:
+            found.pop(record.key, None)
+        else:
+            found[record.key] = record.value
+    return found

@@ -60,7 +60,9 @@ def satisfaction() -> Row:
         Line(figure("nps_low"), "95 % interval from", "none"),
         Line(figure("nps_high"), "to", "none"),
     )
-    nps_n = Line(" + ".join(figure(f"nps_{part}") for part in ("promoters", "passives", "detractors")), "answers")
+    nps_n = Line(
+        " + ".join(figure(f"nps_{part}") for part in ("promoters", "passives", "detractors")), "answers"
+    )
     return Row(
         "Satisfaction",
         [
@@ -108,11 +110,30 @@ def satisfaction() -> Row:
             ),
             number(
                 "Survey response",
-                "Answered / sent. Answers whose sending is not known are not in it.",
-                Line(figure("survey_response_ratio"), "answered", "percentunit"),
-                [Line(figure("survey_response_sent"), "sent")],
+                "Answered / sent, for surveys sent in the window. Answers whose sending is not known are not in it.",
+                Line(figure("survey_response_ratio"), "response", "percentunit"),
+                [
+                    Line(figure("survey_response_answered"), "answered"),
+                    Line(figure("survey_response_sent"), "sent"),
+                    Line(figure("survey_response_answered_without_sent"), "not known to be sent"),
+                ],
                 decimals=1,
-                width=12,
+            ),
+            number(
+                "Mean score",
+                "Of all scales, rescaled: 0 % is the worst score everywhere, 100 % the best.",
+                Line(figure("csat_mean_ratio"), "mean", "percentunit"),
+                [Line(figure("csat_mean_answers"), "answers")],
+                decimals=1,
+            ),
+            by_label(
+                "Mean score by scale",
+                "On the survey's own scale: scores of different scales are never mixed.",
+                "scale",
+                [
+                    Line(by("scale", figure("csat_mean_score")), "mean score", "none"),
+                    Line(by("scale", figure("csat_mean_score_answers")), "answers"),
+                ],
             ),
         ],
     )
@@ -128,7 +149,10 @@ def duration(title: str, description: str, series: str) -> list[Panel]:
     base = f"{series}_seconds"
     mean = Line(figure(f"{base}_mean"), "mean", "s")
     n = Line(figure(f"{base}_count"), "n")
-    median, high = (Line(figure(base, more=f'quantile="{q}"'), name, "s") for q, name in (("0.5", "median"), ("0.95", "p95")))
+    median, high = (
+        Line(figure(base, more=f'quantile="{q}"'), name, "s")
+        for q, name in (("0.5", "median"), ("0.95", "p95"))
+    )
     every = [
         Line(figure(base, more=f'quantile="{q}"'), name, "s")
         for q, name in (("0.5", "median"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"))
@@ -165,7 +189,9 @@ def queues() -> Row:
         "Queues",
         [
             *duration(
-                "Queue wait", "From entering the queue to being answered, for visits answered in the window.", "queue_wait"
+                "Queue wait",
+                "From entering the queue to being answered, for visits answered in the window.",
+                "queue_wait",
             ),
             by_label(
                 "Queues now",
@@ -173,7 +199,9 @@ def queues() -> Row:
                 "queue",
                 [
                     Line(by("queue", figure("queue_waiting", QUEUES, window=False)), "waiting now"),
-                    Line(by("queue", figure("oldest_waiting_age_seconds", QUEUES, window=False)), "oldest", "s"),
+                    Line(
+                        by("queue", figure("oldest_waiting_age_seconds", QUEUES, window=False)), "oldest", "s"
+                    ),
                     Line(by("queue", figure(base, QUEUES, more='quantile="0.5"')), "median", "s"),
                     Line(by("queue", figure(base, QUEUES, more='quantile="0.95"')), "p95", "s"),
                     Line(by("queue", figure(f"{base}_mean", QUEUES)), "mean", "s"),
@@ -190,7 +218,9 @@ def live() -> Row:
         "Now",
         [
             number(
-                "Open tickets", "Not solved, closed, merged or deleted.", Line(figure("tickets_open", window=False), "open")
+                "Open tickets",
+                "Not solved, closed, merged or deleted.",
+                Line(figure("tickets_open", window=False), "open"),
             ),
             number(
                 "Unanswered",
@@ -210,8 +240,8 @@ def live() -> Row:
                 [Line(figure("oldest_waiting_age_seconds", window=False), "oldest", "s")],
             ),
             over_time(
-                "Open and unanswered over time",
-                "",
+                "Open, unanswered and waiting over time",
+                "As it was at each moment.",
                 [
                     Line(figure("tickets_open", window=False), "open"),
                     Line(figure("tickets_unanswered", window=False), "unanswered"),
@@ -261,21 +291,25 @@ def pipeline() -> Row:
             ),
             over_time(
                 "Duration of a commit",
-                "",
+                "The last one of each stage and worker: state, outputs and positions in one transaction.",
                 [Line(f"{PIPELINE}checkpoint_seconds", "{{stage}} {{instance}}", "s")],
                 width=8,
             ),
             over_time(
                 "Rows of state",
-                "",
+                "Tickets (stage tickets) and segments times panes (stage windows) that the workers keep.",
                 [Line(f"sum by (stage) (max without (instance, pod) ({PIPELINE}state_rows))", "{{stage}}")],
                 width=8,
             ),
-            listing("Dead letters of the last hour", "They are in the topic's `.dlq` and in no figure.", Line(dead, "records")),
+            listing(
+                "Dead letters of the last hour",
+                "They are in the topic's `.dlq` and in no figure.",
+                Line(dead, "records"),
+            ),
             listing(
                 "Left out of the figures",
                 "Measures that a metric excludes by its definition, in the window.",
-                Line(f'{figure("excluded")} > 0', "measures"),
+                Line(f"{figure('excluded')} > 0", "measures"),
                 hidden=("tenant", "team", "channel", "window"),
             ),
         ],
@@ -318,7 +352,9 @@ def build() -> dashboard.Dashboard:
     board = (
         builders.Dashboard("Service quality")
         .uid("contact-centre-service-quality")
-        .description("Live figures of the contact centre: one segment at a time, each with its n and its interval.")
+        .description(
+            "Live figures of the contact centre: one segment at a time, each with its n and its interval."
+        )
         .tags(["contact-centre"])
         .timezone("browser")
         .readonly()

@@ -30,7 +30,9 @@ class Line(NamedTuple):
 def _queries(lines: Sequence[Line], *, instant: bool, as_table: bool = False) -> list[Builder[Dataquery]]:
     queries: list[Builder[Dataquery]] = []
     for number, line in enumerate(lines):
-        query = prometheus.Dataquery().expr(line.expr).legend_format(line.legend).ref_id(chr(ord("A") + number))
+        query = (
+            prometheus.Dataquery().expr(line.expr).legend_format(line.legend).ref_id(chr(ord("A") + number))
+        )
         query = query.instant() if instant else query.range()
         queries.append(query.format(PromQueryFormat.TABLE) if as_table else query)
     return queries
@@ -147,7 +149,9 @@ def over_time(
     return panel
 
 
-def by_label(title: str, description: str, label: str, lines: Sequence[Line], *, width: int = WIDTH) -> table.Panel:
+def by_label(
+    title: str, description: str, label: str, lines: Sequence[Line], *, width: int = WIDTH
+) -> table.Panel:
     """One row per value of a label, one column per query, of this moment; sorted by the first column, lowest first."""
     columns = {f"Value #{chr(ord('A') + number)}": line.legend for number, line in enumerate(lines)}
     panel = (
@@ -177,7 +181,9 @@ def by_label(title: str, description: str, label: str, lines: Sequence[Line], *,
     return panel
 
 
-def listing(title: str, description: str, line: Line, *, hidden: Sequence[str] = (), width: int = 12) -> table.Panel:
+def listing(
+    title: str, description: str, line: Line, *, hidden: Sequence[str] = (), width: int = 12
+) -> table.Panel:
     """The series of one query as they are now: labels, then the value."""
     return (
         table.Panel()
@@ -193,7 +199,7 @@ def listing(title: str, description: str, line: Line, *, hidden: Sequence[str] =
             dashboard.DataTransformerConfig(
                 id_val="organize",
                 options={
-                    "excludeByName": {name: True for name in ("Time", "__name__", "job", *hidden)},
+                    "excludeByName": dict.fromkeys(("Time", "__name__", "job", *hidden), True),
                     "indexByName": {},
                     "renameByName": {"Value": line.legend},
                 },

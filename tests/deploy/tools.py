@@ -15,6 +15,7 @@ _INSTALLED_BY = {
     "prometheus": "apt-get install prometheus",
     "promtool": "apt-get install prometheus",
     "amtool": "apt-get install prometheus-alertmanager",
+    "prometheus-alertmanager": "apt-get install prometheus-alertmanager",
     "check-jsonschema": "make setup",
     "hadolint": "make setup",
 }

@@ -1,0 +1,137 @@
+"""A little traffic in which every figure has a value, folded by the core: what a worker would show after it."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from stream.core.config import CoreConfig
+from stream.core.fold import fold
+from stream.core.record import SourceRecord
+from stream.core.snapshot import Snapshot
+from stream.metrics import selected
+from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus
+from stream.web.exporter import Exporter
+from stream.web.status import SourceView
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+
+ANSWERS, SATISFIED = 120, 84
+CSAT = SATISFIED / ANSWERS
+PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
+UNANSWERED = 3
+
+CONFIG = CoreConfig()
+
+
+def records(now_ms: int) -> list[SourceRecord]:
+    """All of it within the last two minutes, so that it stands in every running window."""
+    return list(_with_offsets(_events(now_ms), now_ms))
+
+
+def snapshot(now_ms: int) -> Snapshot:
+    """What the windows stage shows after the traffic."""
+    return fold(CONFIG, records(now_ms), now_ms=now_ms).windows.snapshot
+
+
+def exporter(status: Callable[[], RuntimeStatus]) -> Exporter:
+    """The exporter over a status that the test can change."""
+    return Exporter(selected(CONFIG), status)
+
+
+def status_of(*snapshots: Snapshot, dead_letters: int = 0, reasons: tuple[str, ...] = ()) -> RuntimeStatus:
+    """A worker's status; without a snapshot it is one that owns no segment."""
+    topics = CONFIG.topics
+    counts = {topics.tickets: {"applied": 500, "duplicate": 2, "skipped:unknown_type": 1}}
+    if dead_letters:
+        counts[topics.tickets]["dead_lettered:not_json"] = dead_letters
+    source = SourceView(
+        counts, max([one.watermark_ms for one in snapshots], default=-1), {"team": 1}, {"csat": 1}
+    )
+    parts = {
+        ("windows", number): PartStatus("windows", number, 10, 900, one)
+        for number, one in enumerate(snapshots)
+    }
+    if snapshots:
+        parts["tickets", 0] = PartStatus("tickets", 0, 123, 45_000, source)
+    return RuntimeStatus(
+        state="running",
+        reasons=reasons,
+        parts=parts,
+        lag={(topic, 0): 5 for topic in topics.sources} if snapshots else {},
+        commits={"tickets": CommitStatus(12, 0.05, 1), "windows": CommitStatus(50, 0.02, 1)},
+        recovery=RecoveryStatus(123, 123, 0.4),
+    )
+
+
+def _with_offsets(events: Iterator[tuple[str, str, dict[str, Any]]], now_ms: int) -> Iterator[SourceRecord]:
+    offsets: dict[str, int] = {}
+    for topic, key, event in events:
+        offset = offsets.get(topic, 0)
+        offsets[topic] = offset + 1
+        yield SourceRecord(topic, 0, offset, now_ms, key.encode(), json.dumps(event).encode())
+
+
+def _events(now_ms: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    number = 0
+    start_ms = now_ms - 2 * MINUTE
+
+    def event(
+        topic: str, key: str, kind: str, time_ms: int, data: dict[str, Any]
+    ) -> tuple[str, str, dict[str, Any]]:
+        nonlocal number
+        number += 1
+        time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+        content = {
+            "specversion": "1.0",
+            "id": f"e{number}",
+            "source": "/test",
+            "type": f"contact-centre.{kind}.v1",
+            "time": time,
+            "data": {"tenant": "acme", **data},
+        }
+        return topic, key, content
+
+    topics = CONFIG.topics
+    for i in range(ANSWERS):
+        ticket = {"ticket_id": f"t{i}"}
+        made = {**ticket, "channel": "chat", "team": "billing", "queue": "calls"}
+        yield event(topics.tickets, f"t{i}", "ticket.created", start_ms, made)
+        visit = {**ticket, "queue": "calls", "visit_id": "v"}
+        yield event(topics.tickets, f"t{i}", "ticket.queue_entered", start_ms, visit)
+        answered = {**visit, "outcome": "answered"}
+        yield event(topics.tickets, f"t{i}", "ticket.queue_left", start_ms + (i % 30) * SECOND, answered)
+        reply = {**ticket, "reply_id": "r", "author": "agent", "public": True}
+        yield event(topics.replies, f"t{i}", "reply.added", start_ms + (1 + i % 50) * SECOND, reply)
+        solved = {**ticket, "status": "solved"}
+        yield event(topics.tickets, f"t{i}", "ticket.status_changed", start_ms + 51 * SECOND, solved)
+        survey = {**ticket, "survey_id": f"s{i}", "kind": "csat", "scale": {"min": 1, "max": 5}}
+        yield event(topics.surveys, f"t{i}", "survey.sent", start_ms + 52 * SECOND, survey)
+        score = {**survey, "score": 5 if i < SATISFIED else 1, "revision": 0}
+        yield event(topics.surveys, f"t{i}", "survey.answered", start_ms + 55 * SECOND, score)
+    scores = [10] * PROMOTERS + [8] * PASSIVES + [2] * DETRACTORS
+    for i, score_of_ten in enumerate(scores):
+        nps = {"ticket_id": f"t{i}", "survey_id": f"n{i}", "kind": "nps", "scale": {"min": 0, "max": 10}}
+        given = {**nps, "score": score_of_ten, "revision": 0}
+        yield event(topics.surveys, f"t{i}", "survey.answered", start_ms + 56 * SECOND, given)
+    for i in range(UNANSWERED):
+        key = f"u{i}"
+        waiting = {"ticket_id": key, "channel": "voice", "team": "sales", "queue": "calls"}
+        yield event(topics.tickets, key, "ticket.created", start_ms, waiting)
+        entered = {"ticket_id": key, "queue": "calls", "visit_id": "v"}
+        yield event(topics.tickets, key, "ticket.queue_entered", start_ms, entered)
+    # A reply before its ticket was made: a clock that is wrong, so the duration is excluded and counted.
+    skewed = {"ticket_id": "x", "channel": "chat", "team": "billing"}
+    yield event(topics.tickets, "x", "ticket.created", start_ms + MINUTE, skewed)
+    early = {"ticket_id": "x", "reply_id": "r", "author": "agent", "public": True}
+    yield event(topics.replies, "x", "reply.added", start_ms, early)
+
+
+def exposed_series() -> set[str]:
+    """Names of all samples that a worker exposes after the traffic, with every kind of counter and gauge in it."""
+    now_ms = 1_790_000_000_000
+    status = status_of(snapshot(now_ms), dead_letters=1)
+    lines = exporter(lambda: status).render().body.decode().splitlines()
+    return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}

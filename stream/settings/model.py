@@ -8,6 +8,7 @@ import msgspec
 
 from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig
 from stream.core.topics import Topics
+from stream.metrics import BY_NAME
 from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
 from stream.settings import forms
@@ -78,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "How producers choose partitions: murmur2 (Java, aiokafka), crc32 (librdkafka's default), any (not checked).",
         ),
     ] = "murmur2"
-    metrics: Annotated[tuple[str, ...], _is(forms.names(DEFAULT_METRICS), "Metrics to compute.")] = (
+    metrics: Annotated[tuple[str, ...], _is(forms.names(tuple(BY_NAME)), "Metrics to compute.")] = (
         DEFAULT_METRICS
     )
     groupings: Annotated[

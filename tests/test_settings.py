@@ -1,0 +1,255 @@
+"""Settings: what is written is what is in force, and what is wrong is refused by name."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.settings import SETTINGS, Settings, SettingsError, load, load_with_origins, table
+from stream.settings.forms import parse_duration, show_duration
+
+
+def refusal(environ: dict[str, str], file: Path | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(environ, file)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    settings = load({})
+    assert settings.core() == CoreConfig()
+    assert settings.runtime().commit_interval_ms == 1000
+    assert settings.runtime().windows_interval_ms == 200
+
+
+def test_every_documented_name_is_read_from_the_environment() -> None:
+    settings = load(
+        {
+            "STREAM_BROKERS": "one:9092,two:9093",
+            "STREAM_TOPIC_PREFIX": "cc.",
+            "STREAM_APP_ID": "figures",
+            "STREAM_HTTP_HOST": "0.0.0.0",
+            "STREAM_HTTP_PORT": "0",
+            "STREAM_METRICS": "nps,csat",
+            "STREAM_GROUPINGS": "all;team;team+channel",
+            "STREAM_ROLLUP_WINDOWS": "1d,5m",
+            "STREAM_GAUGE_WINDOWS": "24h",
+            "STREAM_LATENESS": "90s",
+            "STREAM_CORRECTION_HORIZON": "5m:2h,1d:35d",
+            "STREAM_CLOCK": "event",
+            "PATH": "/usr/bin",
+        }
+    )
+    core = settings.core()
+    assert settings.runtime().brokers == ("one:9092", "two:9093")
+    assert (core.topics.tickets, core.topics.deltas) == ("cc.tickets", "figures-deltas")
+    assert (settings.http_host, settings.http_port) == ("0.0.0.0", 0)
+    assert core.metrics == ("nps", "csat")
+    assert core.groupings == ((), ("team",), ("team", "channel"))
+    assert core.rollup_windows_ms == (5 * MINUTE_MS, DAY_MS)
+    assert core.gauge_windows_ms == (DAY_MS,)
+    assert core.lateness_ms == 90_000
+    assert core.horizons_ms == {5 * MINUTE_MS: 2 * HOUR_MS, DAY_MS: 35 * DAY_MS}
+    assert core.clock == "event"
+
+
+def test_one_horizon_is_that_of_all_windows() -> None:
+    core = load({"STREAM_CORRECTION_HORIZON": "3h", "STREAM_ROLLUP_WINDOWS": "1m,1h"}).core()
+    assert core.horizons_ms == {MINUTE_MS: 3 * HOUR_MS, HOUR_MS: 3 * HOUR_MS}
+
+
+def test_defaults_follow_what_was_chosen() -> None:
+    core = load({"STREAM_METRICS": "nps", "STREAM_ROLLUP_WINDOWS": "5m,2h"}).core()
+    assert core.alerts == ()
+    assert core.horizons_ms == {5 * MINUTE_MS: 6 * HOUR_MS, 2 * HOUR_MS: 35 * DAY_MS}
+
+
+BAD = [
+    ("STREAM_BROKERS", "localhost"),
+    ("STREAM_BROKERS", "a:1,,b:2"),
+    ("STREAM_BROKERS", "a:99999"),
+    ("STREAM_TOPIC_PREFIX", "a b"),
+    ("STREAM_APP_ID", ""),
+    ("STREAM_HTTP_PORT", "70000"),
+    ("STREAM_HTTP_PORT", "http"),
+    ("STREAM_METRICS", "csat,cast"),
+    ("STREAM_METRICS", "csat,csat"),
+    ("STREAM_METRICS", ""),
+    ("STREAM_GROUPINGS", "all;tenant"),
+    ("STREAM_GROUPINGS", "team+channel;channel+team"),
+    ("STREAM_GROUPINGS", "taem"),
+    ("STREAM_GROUPINGS", "location"),
+    ("STREAM_SEGMENT_LABELS", "team"),
+    ("STREAM_SEGMENT_LABELS", "Location"),
+    ("STREAM_ROLLUP_WINDOWS", "90s"),
+    ("STREAM_ROLLUP_WINDOWS", "1h,60m"),
+    ("STREAM_GAUGE_WINDOWS", "30s"),
+    ("STREAM_LATENESS", "5"),
+    ("STREAM_LATENESS", "-5s"),
+    ("STREAM_LATENESS", "5 minutes"),
+    ("STREAM_CORRECTION_HORIZON", "1m:6h"),
+    ("STREAM_CORRECTION_HORIZON", "1m:6h,1h:35d,1d:35d,5m:1h"),
+    ("STREAM_CORRECTION_HORIZON", "900d"),
+    ("STREAM_CLOCK", "sundial"),
+    ("STREAM_PARTITIONER", "random"),
+    ("STREAM_HEARTBEAT_INTERVAL", "9s"),
+    ("STREAM_STATE_LIMIT", "1MiB"),
+    ("STREAM_STATE_LIMIT", "lots"),
+    ("STREAM_ALLOW_VOLATILE", "perhaps"),
+    ("STREAM_SECURITY_PROTOCOL", "SASL_SSL"),
+    ("STREAM_SASL_USERNAME", "me"),
+    ("STREAM_SASL_PASSWORD_FILE", "/nowhere/at/all"),
+    ("STREAM_TLS_CA_FILE", __file__),
+    ("STREAM_ALERTS", "{}"),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "csat"}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "nsp", "threshold": 1}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "nps", "threshold": true}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "nps", "threshold": 1, "window": "2h"}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "nps", "threshold": 1, "fires": "sometimes"}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "nps", "threshold": 1, "min_n": -1}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "nps", "threshold": 1, "segment": "team"}]'),
+    ("STREAM_ALERTS", '[{"name": "A", "metric": "nps", "threshold": 1}]'),
+    (
+        "STREAM_ALERTS",
+        '[{"name": "a", "metric": "nps", "threshold": 1}, {"name": "a", "metric": "nps", "threshold": 2}]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    message = refusal({name: value})
+    named = {
+        "STREAM_SASL_USERNAME": "STREAM_SECURITY_PROTOCOL",
+        "STREAM_TLS_CA_FILE": "STREAM_SECURITY_PROTOCOL",
+    }
+    if value not in ("900d", "location"):  # what they do to others is said there
+        assert named.get(name, name) in message
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("STREAM_LATENESS=8d", "from 0s to 7d"),
+        ("STREAM_HTTP_PORT=x", "a whole number from 0 to 65535"),
+        ("STREAM_CLOCK=x", "one of wall, event"),
+        ("STREAM_METRICS=x", "survey_response"),
+        ("STREAM_CORRECTION_HORIZON=900d", "MiB"),
+        ("STREAM_GROUPINGS=taem", "did you mean team?"),
+        ('STREAM_ALERTS=[{"name": "a", "metric": "nps", "treshold": 1}]', "did you mean threshold?"),
+    ],
+)
+def test_the_refusal_says_what_is_allowed(value: str, says: str) -> None:
+    name, _, text = value.partition("=")
+    assert says in refusal({name: text})
+
+
+def test_a_mistyped_name_is_refused_with_the_nearest_one() -> None:
+    assert "did you mean STREAM_LATENESS?" in refusal({"STREAM_LATENES": "5s"})
+    assert "did you mean STREAM_SASL_PASSWORD_FILE?" in refusal({"STREAM_SASL_PASSWORD": "secret"})
+    assert "secret" not in refusal({"STREAM_SASL_PASSWORD": "secret"})
+
+
+def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / "stream.toml"
+    file.write_text(
+        """
+        lateness = "2m"
+        http_port = 8080
+        allow_volatile = true
+        rollup_windows = ["1m", "1h"]
+        groupings = ["all", "team+channel"]
+        correction_horizon = { "1m" = "1h", "1h" = "2d" }
+
+        [[alerts]]
+        name = "slow"
+        metric = "first_reply_time"
+        fires = "above"
+        threshold = 600
+        window = "1h"
+        min_n = 20
+        for = "10m"
+        clear_margin = 60
+        interval = true
+        severity = "critical"
+        segment = "team=*"
+        """
+    )
+    settings, origins = load_with_origins({"STREAM_LATENESS": "3m", "STREAM_CONFIG": str(file)})
+    assert settings.lateness == 3 * MINUTE_MS
+    assert settings.http_port == 8080
+    assert settings.allow_volatile
+    assert settings.core().groupings == ((), ("team", "channel"))
+    assert settings.core().horizons_ms == {MINUTE_MS: HOUR_MS, HOUR_MS: 2 * DAY_MS}
+    (rule,) = settings.alerts
+    assert (rule.below, rule.threshold, rule.window_ms, rule.min_n) == (False, 600.0, HOUR_MS, 20)
+    assert (rule.for_ms, rule.clear_margin, rule.interval) == (10 * MINUTE_MS, 60, True)
+    assert (rule.severity, rule.segment) == ("critical", {"team": "*"})
+    assert (origins["lateness"], origins["http_port"], origins["clock"]) == ("environment", "file", "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("latenes = '5s'", "did you mean lateness?"),
+        ("lateness = ", "is no TOML"),
+        ("lateness = 5", "lateness in "),
+        ("[[alerts]]\nname = 'a'", "metric is missing"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "stream.toml"
+    file.write_text(text)
+    assert says in refusal({}, file)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "cannot be read" in refusal({}, tmp_path / "none.toml")
+
+
+def test_what_is_shown_is_read_as_the_same(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    environ = {
+        "STREAM_SECURITY_PROTOCOL": "sasl_ssl",
+        "STREAM_SASL_USERNAME": "me",
+        "STREAM_SASL_PASSWORD_FILE": str(secret),
+        "STREAM_SEGMENT_LABELS": "location",
+        "STREAM_GROUPINGS": "all;location+team",
+        "STREAM_ALERTS": '[{"name": "a", "metric": "nps", "threshold": 10, "segment": "team=a%26b&tenant=*"}]',
+    }
+    settings = load(environ)
+    texts = {setting.env: setting.form.show(getattr(settings, name)) for name, setting in SETTINGS.items()}
+    assert load(texts) == settings
+
+
+def test_the_reference_names_every_setting() -> None:
+    document = table.render()
+    assert all(f"`{setting.env}`" in document for setting in SETTINGS.values())
+    assert table.FILE.read_text(encoding="utf-8") == document
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Settings().lateness = 1  # type: ignore[misc]  # that is the point
+
+
+@given(st.integers(min_value=0, max_value=10**12))
+def test_durations_are_read_as_they_are_shown(duration_ms: int) -> None:
+    assert parse_duration(show_duration(duration_ms)) == duration_ms
+    assert parse_duration(show_duration(duration_ms, "h")) == duration_ms
+
+
+@given(st.text(max_size=8))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    for setting in SETTINGS.values():
+        try:
+            settings = load({setting.env: text})
+        except SettingsError:
+            continue
+        shown = setting.form.show(getattr(settings, setting.name))
+        assert getattr(load({setting.env: shown}), setting.name) == getattr(settings, setting.name)

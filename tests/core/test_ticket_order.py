@@ -1,0 +1,102 @@
+"""Facts are a function of the set of events: no order of arrival and no repetition shows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from schemas import events as ev
+from stream.core.config import CoreConfig
+from stream.core.ticket import decode_ticket, encode_ticket
+from stream.metrics import METRICS
+from tests.support.histories import History, arrivals, histories, ticket_of, time_of
+
+CONFIG = CoreConfig(segment_labels=("location",))
+
+
+@given(st.data())
+def test_any_order_with_repetitions_gives_the_same_row_and_the_same_measures(data: st.DataObject) -> None:
+    history = data.draw(histories())
+    in_order = ticket_of([event for _, event in sorted(history, key=_rank)])
+    as_arrived = ticket_of([event for _, event in data.draw(arrivals(history))])
+    assert as_arrived == in_order
+    assert encode_ticket(as_arrived) == encode_ticket(in_order)
+    for metric in METRICS:
+        assert metric.measures(as_arrived, CONFIG) == metric.measures(in_order, CONFIG)
+
+
+@given(histories())
+def test_what_was_merged_once_changes_nothing_when_it_comes_again(history: History) -> None:
+    ticket = ticket_of([event for _, event in history])
+    before = encode_ticket(ticket)
+    assert [ticket.merge(time_of(event), event) for _, event in history] == [0] * len(history)
+    assert encode_ticket(ticket) == before
+
+
+@given(st.data())
+def test_a_row_says_all_that_the_ticket_knew(data: st.DataObject) -> None:
+    events = [event for _, event in data.draw(arrivals(data.draw(histories())))]
+    cut = data.draw(st.integers(0, len(events)))
+    kept = ticket_of(events)
+    stored = decode_ticket(encode_ticket(ticket_of(events[:cut])))
+    for event in events[cut:]:
+        stored.merge(time_of(event), event)
+    assert stored == kept
+    assert decode_ticket(encode_ticket(kept)) == kept
+
+
+@given(histories())
+def test_replies_stand_as_the_full_rule_says(history: History) -> None:
+    # The rule spelled out over whole events: the latest by (time, sequence, id) of each reply, unless retracted by then.
+    standing: dict[str, tuple[tuple[int, str, str], ev.ReplyAdded]] = {}
+    retracted: dict[str, int] = {}
+    for _, event in history:
+        if isinstance(event, ev.ReplyAdded):
+            rank = (time_of(event), event.sequence or "", event.id)
+            if event.data.reply_id not in standing or rank > standing[event.data.reply_id][0]:
+                standing[event.data.reply_id] = rank, event
+        elif isinstance(event, ev.ReplyRetracted):
+            reply_id = event.data.reply_id
+            retracted[reply_id] = max(retracted.get(reply_id, 0), time_of(event))
+    expected = [
+        (rank[0], ("customer", "agent", "bot", "system").index(event.data.author) * 2 + event.data.public)
+        for rank, event in sorted(standing.values(), key=lambda pair: pair[0])
+        if rank[0] > retracted.get(event.data.reply_id, -1)
+    ]
+    ticket = ticket_of([event for _, event in history])
+    assert [(ticket.base_ms + (at >> 3), at & 7) for at in ticket.replies()] == expected
+
+
+@given(histories())
+def test_the_current_status_is_the_latest_by_time_sequence_and_id(history: History) -> None:
+    changes = [
+        ((time_of(event), event.sequence or "", event.id), event.data.status)
+        for _, event in history
+        if isinstance(event, ev.TicketStatusChanged)
+    ]
+    ticket = ticket_of([event for _, event in history])
+    names = ("new", "open", "pending", "on_hold", "solved", "closed")
+    assert [names[change.status] for change in ticket.statuses[-1:]] == [
+        status for _, status in sorted(changes)
+    ][-1:]
+
+
+@given(histories())
+def test_holders_are_those_of_the_latest_assignment_that_names_them(history: History) -> None:
+    ticket = ticket_of([event for _, event in history])
+    creations = [event for _, event in history if isinstance(event, ev.TicketCreated)]
+    if not creations:
+        assert ticket.labels_at(10**14, CONFIG)[2] is None
+        return
+    created = min(creations, key=lambda event: (time_of(event), event.sequence or "", event.id)).data
+    team = created.team
+    for _, event in sorted(history, key=_rank):
+        if isinstance(event, ev.TicketAssigned) and event.data.team is not UNSET:
+            team = event.data.team
+    location = (created.segments or {}).get("location")
+    labels = ticket.labels_at(10**14, CONFIG)
+    assert (labels[0], labels[1], labels[2], labels[5]) == ("acme", team, created.channel, location)
+
+
+def _rank(told: tuple[str, ev.Event]) -> tuple[int, str, str]:
+    event = told[1]
+    return time_of(event), event.sequence or "", event.id

@@ -30,7 +30,7 @@ class _Meta(msgspec.Struct, array_like=True):
     watermark_ms: int
     source_partitions: int
     sources: dict[int, SourceProgress]
-    position: int
+    positions: dict[str, int]
     counters: dict[str, int]
     too_late: dict[str, dict[int, int]]
     shape: dict[str, str]
@@ -49,8 +49,8 @@ class Progress:
         self.sources: dict[int, SourceProgress] = {}
         self.watermark_ms = NONE_MS
         """All sources have passed it; never goes back."""
-        self.position = 0
-        """Offset in the deltas topic before which everything is contained in the rows."""
+        self.positions: dict[str, int] = {}
+        """The deltas topic -> offset before which everything is contained in the rows."""
         self.newest_ms = NONE_MS
         """Highest log timestamp of a source record that is contained."""
         self.counters = {"deltas": 0, "entries": 0, "rollups": 0, "alerts": 0}
@@ -72,7 +72,7 @@ class Progress:
         self.watermark_ms = meta.watermark_ms
         self._source_partitions = meta.source_partitions
         self.sources = meta.sources
-        self.position = meta.position
+        self.positions.update(meta.positions)
         self.counters.update(meta.counters)
         self.too_late = meta.too_late
         self.shape = meta.shape
@@ -86,7 +86,7 @@ class Progress:
                 self.watermark_ms,
                 self._source_partitions,
                 self.sources,
-                self.position,
+                self.positions,
                 self.counters,
                 self.too_late,
                 self.shape,

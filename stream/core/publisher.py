@@ -1,6 +1,6 @@
 """Which figures of which windows are published at a flush, and as what: open, final or revised."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 import msgspec
 
@@ -8,8 +8,7 @@ from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.measure import Figure
 from stream.core.record import Output
 from stream.core.rollup import FINAL, OPEN, REVISED, RollupWriter
-from stream.core.tally import FINAL as FINAL_BIT
-from stream.core.tally import own_tallies
+from stream.core.tally import FINAL_BIT, REVISED_BIT, REVISION_SHIFT, own_tallies
 from stream.core.window_store import Place, WindowStore
 from stream.metrics.base import Metric
 
@@ -94,20 +93,28 @@ class Publisher:
             if metric is None:
                 continue
             state = states[metric_id]
-            revision = (state >> 1) + 1
+            revision = (state >> REVISION_SHIFT) + 1
             if state & FINAL_BIT:
                 status = REVISED
+                bits = FINAL_BIT | REVISED_BIT
             elif self._ended(place, metric_id, watermark, closed):
                 status = FINAL
-                state = FINAL_BIT
+                bits = FINAL_BIT
             else:
                 status = OPEN
-            states[metric_id] = revision << 1 | state & FINAL_BIT
+                bits = 0
+            states[metric_id] = revision << REVISION_SHIFT | bits
             outputs += [
                 write(metric.name, figure, place, status, revision)
                 for figure in figures(metric, tally, window.late.get(metric_id, 0))
             ]
         window.published(ids)
+
+
+def metric_for(name: str, metrics: Sequence[Metric]) -> Metric | None:
+    """The metric of that name, or of a figure of it whose name adds parameters (``csat_mean_1_5``)."""
+    found = [one for one in metrics if not one.live and f"{name}_".startswith(f"{one.name}_")]
+    return max(found, key=lambda one: len(one.name), default=None)
 
 
 def figures(metric: Metric, tally: dict[int, int], too_late: int = 0) -> list[Figure]:

@@ -1,7 +1,7 @@
 """Sums of amounts per slot, and the row that holds one window's: a flat MessagePack array of integers.
 
 ``[k, (metric id, state, too late) * k, (slot, sum) * ...]``: first what was published of each metric, then the sums of all metrics
-in slot order. ``state`` is ``2 * revision + 1`` once the metric was published as final in this window, ``2 * revision`` before.
+in slot order. ``state`` is ``4 * revision``, + 1 once the metric was published as final in this window, + 2 if as revised since.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -14,7 +14,9 @@ METRIC_SHIFT = SLOTS_PER_METRIC.bit_length() - 1
 """``slot >> METRIC_SHIFT`` is the metric's id."""
 OWN_MASK = SLOTS_PER_METRIC - 1
 """``slot & OWN_MASK`` is the metric's own slot."""
-FINAL = 1
+FINAL_BIT = 1
+REVISED_BIT = 2
+REVISION_SHIFT = 2
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
@@ -72,7 +74,7 @@ class Window:
     def __init__(self) -> None:
         self.tally: dict[int, int] = {}
         self.states: dict[int, int] = {}
-        """Metric id -> ``2 * revision + FINAL``; a metric is here from its first measure on."""
+        """Metric id -> state as in the row; a metric is here from its first measure on."""
         self.late: Mapping[int, int] = _NONE_LATE
         """Metric id -> measures that came too late for a finer window inside this one."""
         self.touched: Set[int] = _NONE_TOUCHED
@@ -100,7 +102,7 @@ class Window:
         if 0 in tally.values():
             states = self.states
             for slot in [slot for slot, total in tally.items() if not total]:
-                if states.get(slot >> METRIC_SHIFT, 0) <= FINAL:
+                if not states.get(slot >> METRIC_SHIFT, 0) >> REVISION_SHIFT:
                     del tally[slot]
 
 

@@ -15,7 +15,7 @@ from stream.core.delta import DeltaBatch, decode_delta
 from stream.core.live import LiveCounts
 from stream.core.pane import ALERT_KIND, LIVE_KIND, META_KEY, levels, longest_horizon, parse_key
 from stream.core.progress import NONE_MS, Progress
-from stream.core.publisher import Publisher, figures
+from stream.core.publisher import Publisher, figures, metric_for
 from stream.core.record import Flush, Output, Record
 from stream.core.running import RunningWindow
 from stream.core.segment import Segment, Tallies
@@ -44,7 +44,7 @@ class WindowsShard:
         )
         self._shape = shape(config, chosen)
         self._levels = levels(config)
-        self._alert_metrics = {rule.name: _metric_of(rule, chosen) for rule in config.alerts}
+        self._alert_metrics = {rule.name: metric_for(rule.metric, chosen) for rule in config.alerts}
         self.snapshot = Snapshot(NONE_MS, NONE_MS, {}, ())
         self._start()
 
@@ -53,6 +53,7 @@ class WindowsShard:
         config = self._config
         settles = {metric.settle_ms // MINUTE_MS for metric in self._metrics.values()}
         self.progress = Progress(config)
+        self.positions = self.progress.positions
         self._store = WindowStore(self._levels, self.rows, sorted(settles))
         self._live = LiveCounts(self.rows, longest_horizon(config))
         self._alerts = AlertBook(config, self.rows)
@@ -109,7 +110,6 @@ class WindowsShard:
         for name in self._live.segments:
             self._segment(name.decode())
         self._live.fold(self.progress.watermark_ms // MINUTE_MS)
-        self._progressed = raw is None
         self._slide()
         self._refresh_snapshot()
 
@@ -138,7 +138,7 @@ class WindowsShard:
         """Take in a fetched batch of deltas. Raises GenerationError or msgspec.DecodeError, naming the offset."""
         self._now_ms = max(self._now_ms, now_ms)
         progress = self.progress
-        position = progress.position
+        position = progress.positions.get(topic, 0)
         for record in records:
             if record.offset < position:  # contained in the rows: only without transactions
                 continue
@@ -153,7 +153,7 @@ class WindowsShard:
             if progress.advance(batch):
                 self._progressed = True
             progress.counters["deltas"] += 1
-        progress.position = max(position, end)
+        progress.positions[topic] = max(position, end)
 
     def _collect(self, batch: DeltaBatch, limit_ms: int) -> None:
         before = [level.late_before(limit_ms) for level in self._levels]
@@ -355,9 +355,3 @@ class WindowsShard:
         self.snapshot = self._view.renew(
             self._segments, self._end_ms, self.progress.watermark_ms, self._alerts.snapshot()
         )
-
-
-def _metric_of(rule: AlertRule, metrics: Sequence[Metric]) -> Metric | None:
-    """The metric that a rule's figure is of: its name, or the longest that the figure's name extends by parameters."""
-    found = [one for one in metrics if not one.live and f"{rule.metric}_".startswith(f"{one.name}_")]
-    return max(found, key=lambda one: len(one.name), default=None)

@@ -1,0 +1,118 @@
+"""What one figure is made of, read from the rows of the windows partition that owns its segment. For ``stream explain``."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.measure import Figure
+from stream.core.pane import META_KEY, levels
+from stream.core.progress import Progress, SourceProgress
+from stream.core.publisher import figures, metric_for
+from stream.core.rollup import FINAL, OPEN, REVISED, rollup_key
+from stream.core.tally import FINAL_BIT, REVISED_BIT, REVISION_SHIFT, Window, decode_window, own_tallies
+from stream.metrics import selected
+from stream.metrics.base import Metric
+
+
+def window_name(window_ms: int) -> str:
+    """``5m``, ``1h``, ``1d``: the shortest exact form of a length in whole minutes."""
+    minutes = window_ms // MINUTE_MS
+    for size, unit in ((1440, "d"), (60, "h")):
+        if minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+class ExplainError(ValueError):
+    """There is no such figure; the message says which there are."""
+
+
+class Explanation(NamedTuple):
+    """A figure and its circumstances. Times in milliseconds."""
+
+    metric: Metric
+    """The definition, with its source and null rule."""
+    figures: tuple[Figure, ...]
+    """The figure asked for, or all of the metric's."""
+    key: str
+    """Key of the rollup, for the first figure."""
+    start_ms: int
+    end_ms: int
+    status: str
+    """What the last rollup said: open, final or revised; before the first one what it would say."""
+    revision: int
+    """Of the last rollup; 0: none was published, nothing was ever measured in this window."""
+    watermark_ms: int
+    """-1 for none."""
+    sources: Mapping[int, SourceProgress]
+    """Source partition -> its progress: which one holds the watermark back."""
+    expired: bool
+    """The window's tallies are deleted: its last rollup is all that is left of it."""
+
+
+def explain(
+    rows: Mapping[bytes, bytes],
+    config: CoreConfig,
+    name: str,
+    segment: str,
+    *,
+    start_ms: int,
+    window_ms: int,
+    metrics: Sequence[Metric] | None = None,
+) -> Explanation:
+    """Explain the figure ``name`` of a segment (``tenant=acme&team=billing``) in one rollup window.
+
+    ``rows`` are those of the partition that :func:`stream.core.delta.segment_partition` gives. Raises ExplainError, and what reading
+    the rows raises: DamagedRowError, GenerationError.
+    """
+    chosen = tuple(metrics if metrics is not None else selected(config))
+    metric = metric_for(name, chosen)
+    if metric is None:
+        windowed = ", ".join(one.name for one in chosen if not one.live)
+        raise ExplainError(
+            f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {windowed}"
+        )
+    by_width = {level.width * MINUTE_MS: level for level in levels(config) if level.rollup}
+    level = by_width.get(window_ms)
+    if level is None:
+        lengths = ", ".join(window_name(length) for length in by_width)
+        raise ExplainError(
+            f"no rollups of that window are kept (STREAM_ROLLUP_WINDOWS); there are: {lengths}"
+        )
+    if start_ms % window_ms:
+        raise ExplainError(
+            f"no window of {window_name(window_ms)} starts there: windows are aligned to the epoch in UTC"
+        )
+    progress = Progress(config)
+    meta = rows.get(META_KEY)
+    if meta is not None:
+        progress.load(meta, "the windows changelog")
+    start = start_ms // MINUTE_MS
+    raw = rows.get(level.key(start, segment.encode()))
+    window = Window() if raw is None else decode_window(raw)
+    own = own_tallies(sorted(window.tally.items()), (metric.id,))[metric.id]
+    found = figures(metric, own, window.late.get(metric.id, 0))
+    if name != metric.name:
+        found = [figure for figure in found if figure.metric == name]
+        if not found:
+            raise ExplainError(
+                f"nothing was ever measured for {name!r} in this window; ask for {metric.name!r}"
+            )
+    state = window.states.get(metric.id, 0)
+    revision = state >> REVISION_SHIFT
+    ended = start_ms + window_ms + metric.settle_ms <= progress.watermark_ms or progress.closed
+    status = FINAL if state & FINAL_BIT or ended else OPEN
+    if state & REVISED_BIT:
+        status = REVISED
+    return Explanation(
+        metric=metric,
+        figures=tuple(found),
+        key=rollup_key(config.profile, name, segment, start, level.width),
+        start_ms=start_ms,
+        end_ms=start_ms + window_ms,
+        status=status,
+        revision=revision,
+        watermark_ms=progress.watermark_ms,
+        sources=progress.sources,
+        expired=start * MINUTE_MS < level.late_before(progress.watermark_ms) * MINUTE_MS,
+    )

@@ -1,0 +1,298 @@
+"""``stream explain``: what one figure is made of."""
+
+import textwrap
+from collections.abc import Iterator
+
+import click
+import msgspec
+from aiokafka import TopicPartition
+
+from stream.commands import CommandError, Context, kafka
+from stream.commands.words import (
+    OFF_THE_END,
+    minute_text,
+    parse_segment,
+    parse_window,
+    segment_text,
+    value_text,
+)
+from stream.core.config import CoreConfig
+from stream.core.delta import segment_name, segment_partition
+from stream.core.explain import ExplainError, Explanation, explain
+from stream.core.measure import Figure
+from stream.core.progress import GenerationError
+from stream.core.tally import DamagedRowError
+from stream.runtime import clients
+from stream.settings import Settings
+from stream.settings.forms import show_duration
+
+BANDS = {"csat": (0.60, 0.80)}
+"""Metric -> (poor under, good from). Words for people; no figure is made of them."""
+
+
+@click.command()
+@click.argument("metric")
+@click.option(
+    "--segment",
+    multiple=True,
+    metavar="PAIRS",
+    help="The segment's labels: team=billing, or tenant=acme&team=billing, or the option repeated. The tenant is 'default' "
+    "unless named.",
+)
+@click.option("--window", required=True, metavar="WINDOW", help="The window: 2026-11-05T12:00/1h, in UTC.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all buckets of a histogram.")
+@click.pass_obj
+def command(context: Context, *, metric: str, segment: tuple[str, ...], window: str, as_json: bool) -> None:
+    """Show what the figure METRIC is made of, in one segment and one rollup window.
+
+    Value, n, the counts and sums behind them, what was excluded and why, whether the window is final, how far event time has
+    come, and the definition with its source. It reads the worker's durable state, so run it with the worker's settings; the worker
+    itself need not run.
+    """
+    settings = context.settings
+    core = settings.core()
+    labels = {"tenant": "default", **parse_segment(segment)}
+    groupings = {frozenset(("tenant", *grouping)) for grouping in core.groupings}
+    if frozenset(labels) not in groupings:
+        kept = "; ".join("+".join(("tenant", *grouping)) for grouping in core.groupings)
+        raise click.BadParameter(
+            f"no figures are kept per {'+'.join(sorted(labels))}; STREAM_GROUPINGS keeps {kept}",
+            param_hint="--segment",
+        )
+    asked = parse_window(window)
+    if asked.start_ms is None:
+        raise click.BadParameter(OFF_THE_END, param_hint="--window")
+    name = segment_name(labels)
+    rows = kafka.run(settings, _rows(settings, core, name))
+    try:
+        found = explain(rows, core, metric, name, start_ms=asked.start_ms, window_ms=asked.length_ms)
+    except ExplainError as exc:
+        raise click.UsageError(str(exc)) from exc
+    except (DamagedRowError, GenerationError) as exc:
+        raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
+    print(_json(found, labels) if as_json else "\n".join(_lines(found, labels, core)))
+
+
+async def _rows(settings: Settings, core: CoreConfig, segment: str) -> dict[bytes, bytes]:
+    """The surviving rows of the partition that owns the segment."""
+    partition = TopicPartition(
+        core.topics.windows_changelog, segment_partition(segment, core.delta_partitions)
+    )
+    rows: dict[bytes, bytes] = {}
+    consumer = clients.reader(settings.runtime(), committed=True)
+    try:
+        await consumer.start()
+        partitions = await kafka.partitions_of(consumer, [partition.topic])
+        if len(partitions) != core.delta_partitions:
+            raise CommandError(
+                f"topic {partition.topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
+            )
+        async for record in kafka.read_partitions(consumer, [partition], from_beginning=True, once=True):
+            if record.value is None:
+                rows.pop(record.key, None)
+            else:
+                rows[record.key] = record.value
+    finally:
+        await consumer.stop()
+    return rows
+
+
+def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
+    length = show_duration(found.end_ms - found.start_ms)
+    yield f"{segment_text(labels)}   {minute_text(found.start_ms)} .. {minute_text(found.end_ms)} ({length})"
+    for figure in found.figures:
+        yield ""
+        yield from _figure_lines(figure)
+    if not found.figures or not any(figure.n or figure.excluded for figure in found.figures):
+        yield ""
+        yield f"{found.metric.name}: nothing was measured in this window" + (
+            "; its tallies are deleted, see its last rollup" if found.expired else ""
+        )
+    yield ""
+    yield _row(
+        "status",
+        f"{found.status}, revision {found.revision}"
+        if found.revision
+        else f"{found.status}, never published",
+    )
+    yield _row("watermark", _watermark(found))
+    yield _row("rollup key", found.key)
+    yield ""
+    for name, text in (
+        ("definition", found.metric.definition),
+        ("source", found.metric.source),
+        ("null", found.metric.null_rule),
+    ):
+        first, *more = textwrap.wrap(text, 96)
+        yield _row(name, first)
+        yield from (_row("", line) for line in more)
+    yield _row("profile", f"{core.profile}, definition version {found.metric.version}")
+
+
+def _figure_lines(figure: Figure) -> Iterator[str]:
+    yield figure.metric
+    interval = ""
+    if figure.low is not None and figure.high is not None:
+        interval = f"   95 % interval {value_text(figure.low, figure.unit)} .. {value_text(figure.high, figure.unit)}"
+    yield _row("value", value_text(figure.value, figure.unit) + interval + _band(figure))
+    yield _row("n", f"{figure.n:,}")
+    parts = {name: part for name, part in figure.parts.items() if not name.startswith("bucket_")}
+    buckets = len(figure.parts) - len(parts)
+    text = ", ".join(f"{name} {part:,}" for name, part in parts.items())
+    yield _row("parts", text + (f", a histogram of {buckets:,} buckets" if buckets else ""))
+    if figure.quantiles:
+        yield _row(
+            "quantiles",
+            ", ".join(f"{name} {value_text(value, figure.unit)}" for name, value in figure.quantiles.items()),
+        )
+    excluded = ", ".join(f"{reason} {count:,}" for reason, count in figure.excluded.items())
+    yield _row("excluded", excluded or "nothing")
+
+
+def _band(figure: Figure) -> str:
+    if figure.value is None or figure.metric not in BANDS:
+        return ""
+    poor, good = BANDS[figure.metric]
+    word = "good" if figure.value >= good else "poor" if figure.value < poor else "fair"
+    return f"   {word} (good from {_percent(good)}, poor under {_percent(poor)})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _watermark(found: Explanation) -> str:
+    text = minute_text(found.watermark_ms) if found.watermark_ms >= 0 else "none yet"
+    active = {
+        number: one.watermark_ms for number, one in found.sources.items() if not (one.idle or one.closed)
+    }
+    if not active:
+        return text
+    return f"{text}, held by source partition {min(active, key=lambda number: (active[number], number))}"
+
+
+def _rows(settings: Settings, core: CoreConfig, segment: str) -> dict[bytes, bytes]:
+    """The surviving rows of the partition that owns the segment."""
+    partition = TopicPartition(
+        core.topics.windows_changelog, segment_partition(segment, core.delta_partitions)
+    )
+    rows: dict[bytes, bytes] = {}
+    consumer = clients.reader(settings.runtime(), committed=True)
+    try:
+        await consumer.start()
+        partitions = await kafka.partitions_of(consumer, [partition.topic])
+        if len(partitions) != core.delta_partitions:
+            raise CommandError(
+                f"topic {partition.topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
+            )
+        async for record in kafka.read_partitions(consumer, [partition], from_beginning=True, once=True):
+            if record.value is None:
+                rows.pop(record.key, None)
+            else:
+                rows[record.key] = record.value
+    finally:
+        await consumer.stop()
+    return rows
+
+
+def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
+    length = show_duration(found.end_ms - found.start_ms)
+    yield f"{segment_text(labels)}   {minute_text(found.start_ms)} .. {minute_text(found.end_ms)} ({length})"
+    for figure in found.figures:
+        yield ""
+        yield from _figure_lines(figure)
+    if not found.figures or not any(figure.n or figure.excluded for figure in found.figures):
+        yield ""
+        yield f"{found.metric.name}: nothing was measured in this window" + (
+            "; its tallies are deleted, see its last rollup" if found.expired else ""
+        )
+    yield ""
+    yield _row(
+        "status",
+        f"{found.status}, revision {found.revision}"
+        if found.revision
+        else f"{found.status}, never published",
+    )
+    yield _row("watermark", _watermark(found))
+    yield _row("rollup key", found.key)
+    yield ""
+    for name, text in (
+        ("definition", found.metric.definition),
+        ("source", found.metric.source),
+        ("null", found.metric.null_rule),
+    ):
+        first, *more = textwrap.wrap(text, 96)
+        yield _row(name, first)
+        yield from (_row("", line) for line in more)
+    yield _row("profile", f"{core.profile}, definition version {found.metric.version}")
+
+
+def _figure_lines(figure: Figure) -> Iterator[str]:
+    yield figure.metric
+    interval = ""
+    if figure.low is not None and figure.high is not None:
+        interval = f"   95 % interval {value_text(figure.low, figure.unit)} .. {value_text(figure.high, figure.unit)}"
+    yield _row("value", value_text(figure.value, figure.unit) + interval + _band(figure))
+    yield _row("n", f"{figure.n:,}")
+    parts = {name: part for name, part in figure.parts.items() if not name.startswith("bucket_")}
+    buckets = len(figure.parts) - len(parts)
+    text = ", ".join(f"{name} {part:,}" for name, part in parts.items())
+    yield _row("parts", text + (f", a histogram of {buckets:,} buckets" if buckets else ""))
+    if figure.quantiles:
+        yield _row(
+            "quantiles",
+            ", ".join(f"{name} {value_text(value, figure.unit)}" for name, value in figure.quantiles.items()),
+        )
+    excluded = ", ".join(f"{reason} {count:,}" for reason, count in figure.excluded.items())
+    yield _row("excluded", excluded or "nothing")
+
+
+def _band(figure: Figure) -> str:
+    if figure.value is None or figure.metric not in BANDS:
+        return ""
+    poor, good = BANDS[figure.metric]
+    word = "good" if figure.value >= good else "poor" if figure.value < poor else "fair"
+    return f"   {word} (good from {_percent(good)}, poor under {_percent(poor)})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _watermark(found: Explanation) -> str:
+    if found.watermark_ms < 0:
+        text = "none yet"
+    else:
+        text = minute_text(found.watermark_ms)
+    behind = [
+        f"{partition}{' (closed)' if source.closed else ' (idle)' if source.idle else ''}"
+        for partition, source in sorted(found.sources.items(), key=lambda item: item[1].watermark_ms)
+        if not source.idle and not source.closed
+    ]
+    return text + (f", held by source partition {behind[0]}" if behind else "")
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<11}{text}"
+
+
+def _json(found: Explanation, labels: dict[str, str]) -> str:
+    return msgspec.json.format(
+        msgspec.json.encode(
+            {
+                "key": found.key,
+                "segment": labels,
+                "start_ms": found.start_ms,
+                "end_ms": found.end_ms,
+                "status": found.status,
+                "revision": found.revision,
+                "watermark_ms": found.watermark_ms,
+                "expired": found.expired,
+                "figures": list(found.figures),
+                "definition": found.metric.definition,
+                "definition_version": found.metric.version,
+                "source": found.metric.source,
+                "null": found.metric.null_rule,
+            }
+        )
+    ).decode()

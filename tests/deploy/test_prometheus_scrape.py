@@ -1,0 +1,177 @@
+"""A real Prometheus with the files of `deploy/` scrapes the real exporter: figures, rules, dashboard, alerts, and a move."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from stream.runtime.status import RuntimeStatus
+from stream.web import server
+from stream.web.health import readiness_of
+from tests.deploy import traffic
+from tests.deploy.monitoring import Prometheus, alerts_of, eventually, monitoring
+from tests.deploy.test_dashboard import ALL, VARIABLES, filled_in
+
+SEGMENT = 'tenant="acme", team="", channel="", queue=""'
+
+
+class Worker:
+    """A worker's HTTP port without the worker: what it shows is set by the test."""
+
+    def __init__(self) -> None:
+        self.status: RuntimeStatus = traffic.status_of()
+        exporter = traffic.exporter(lambda: self.status)
+        self._server = server.start("127.0.0.1", 0, exporter.render, lambda: readiness_of(self.status))
+        self.address = f"127.0.0.1:{self._server.port}"
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+@dataclass
+class Stack:
+    """Two workers under Prometheus, which alerts to Alertmanager."""
+
+    first: Worker
+    second: Worker
+    prometheus: Prometheus
+    alertmanager: str
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    first, second = Worker(), Worker()
+    first.status = traffic.status_of(traffic.snapshot(int(time.time() * 1000)), dead_letters=1)
+    try:
+        with monitoring(tmp_path_factory.mktemp("monitoring"), [first.address, second.address]) as running:
+            yield Stack(first, second, *running)
+    finally:
+        first.stop()
+        second.stop()
+
+
+@pytest.fixture
+def scraped(stack: Stack) -> Stack:
+    """The stack once everything has been scraped, recorded and evaluated."""
+    eventually(
+        lambda: stack.prometheus.query(
+            "segment:contact_centre_alert_state:max or segment:contact_centre_tickets_open:max"
+        ),
+        bool,
+        "the figures are recorded",
+    )
+    return stack
+
+
+def test_both_workers_are_scraped_without_an_error(scraped: Stack) -> None:
+    targets = eventually(
+        scraped.prometheus.targets,
+        lambda found: len(found) == 2 and all(one["health"] == "up" for one in found),
+        "both targets are up",
+    )
+    assert [target["lastError"] for target in targets] == ["", ""]
+    assert scraped.prometheus.value('sum(up{job="contact-centre-stream"})') == 2
+
+
+def test_a_query_returns_the_csat_with_its_number_of_answers(scraped: Stack) -> None:
+    labels = f'{{{SEGMENT}, window="24h"}}'
+    prometheus = scraped.prometheus
+    assert prometheus.value(f"contact_centre_csat_ratio{labels}") == pytest.approx(traffic.CSAT)
+    assert prometheus.value(f"segment:contact_centre_csat_ratio:max{labels}") == pytest.approx(traffic.CSAT)
+    assert prometheus.value(f"segment:contact_centre_csat_answers:max{labels}") == traffic.ANSWERS
+    team = '{tenant="acme", team="billing", channel="chat", queue="", window="5m"}'
+    assert prometheus.value(f"segment:contact_centre_csat_ratio:max{team}") == pytest.approx(traffic.CSAT)
+    nps = 100 * (traffic.PROMOTERS - traffic.DETRACTORS) / 10
+    assert prometheus.value(f"segment:contact_centre_nps:max{labels}") == pytest.approx(nps)
+    assert (
+        prometheus.value(f"segment:contact_centre_tickets_unanswered:max{{{SEGMENT}}}") == traffic.UNANSWERED
+    )
+
+
+def test_recorded_series_do_not_say_which_worker_they_come_from(scraped: Stack) -> None:
+    for result in scraped.prometheus.query('{__name__=~"segment:.+|partition:.+|topic.*:.+"}'):
+        assert not {"instance", "pod"} & set(result["metric"]), result["metric"]
+
+
+def test_every_rule_is_evaluated_without_an_error_and_records_something(scraped: Stack) -> None:
+    rules = eventually(
+        scraped.prometheus.rules,
+        lambda found: all(rule["health"] == "ok" for rule in found),
+        "all rules are evaluated without an error",
+    )
+    records = [rule["name"] for rule in rules if rule["type"] == "recording"]
+    assert len(records) > 40
+    for name in records:
+        eventually(lambda name=name: scraped.prometheus.query(name), bool, f"{name} records something")
+
+
+@pytest.mark.parametrize(
+    ("panel", "expr"), ALL, ids=[f"{panel}-{number}" for number, (panel, _) in enumerate(ALL)]
+)
+def test_a_query_of_the_dashboard_is_evaluated_and_finds_what_it_asks_for(
+    scraped: Stack, panel: str, expr: str
+) -> None:
+    if panel in {"Alerts firing", "Dead letters of the last hour"}:
+        scraped.prometheus.query(filled_in(expr))  # empty on a good day
+        return
+    found = eventually(lambda: scraped.prometheus.query(filled_in(expr)), bool, f"{panel}: {expr}")
+    if "by (" not in expr and "segment:" in expr and "excluded" not in expr:
+        assert len(found) == 1, "one segment is one series"
+    assert scraped.prometheus.query_range(filled_in(expr), 10)
+
+
+def test_variables_of_the_dashboard_find_their_values(scraped: Stack) -> None:
+    expected = {
+        "tenant": {"acme"},
+        "team": {"billing", "sales"},
+        "channel": {"chat", "voice"},
+        "window": {"5m", "1h", "24h"},
+    }
+    for name, values in expected.items():
+        query = VARIABLES[name]["query"].removeprefix("label_values(").rsplit(",", 1)[0]
+        found = {result["metric"].get(name, "") for result in scraped.prometheus.query(filled_in(query))}
+        assert found - {""} == values
+
+
+def test_the_csat_alert_fires_and_reaches_the_people_who_lead_the_service(scraped: Stack) -> None:
+    def firing() -> dict[str, list[dict]]:
+        return {
+            rule["name"]: [alert for alert in rule["alerts"] if alert["state"] == "firing"]
+            for rule in scraped.prometheus.rules()
+            if rule["type"] == "alerting"
+        }
+
+    found = eventually(firing, lambda now: now["ContactCentreCsatLow"], "the CSAT alert fires")
+    (alert,) = found["ContactCentreCsatLow"]
+    assert alert["labels"]["tenant"] == "acme"
+    assert float(alert["value"]) == pytest.approx(traffic.CSAT)
+    assert alert["annotations"]["description"] == (
+        "70% of the 120 answers of the last 24 hours were good ones (tenant acme)."
+    )
+    eventually(
+        lambda: alerts_of(scraped.alertmanager),
+        lambda now: now.get("ContactCentreCsatLow") == ["support-leads"],
+        "Alertmanager has it for the right people",
+    )
+    assert not found["ContactCentreNoWorker"]
+    assert not found["ContactCentreWorkerDown"]
+
+
+def test_a_segment_that_moves_to_the_other_worker_is_the_same_series(scraped: Stack) -> None:
+    """The last of the module: it changes what the workers show."""
+    prometheus = scraped.prometheus
+    query = f'segment:contact_centre_csat_ratio:max{{{SEGMENT}, window="24h"}}'
+    (before,) = prometheus.query(query)
+    scraped.first.status, scraped.second.status = scraped.second.status, scraped.first.status
+    raw = f'contact_centre_csat_ratio{{{SEGMENT}, window="24h"}}'
+    eventually(
+        lambda: [one["metric"]["instance"] for one in prometheus.query(raw)],
+        lambda instances: instances == [scraped.second.address],
+        "the segment is seen at its new owner only",
+    )
+    time.sleep(2)
+    (after,) = prometheus.query(query)
+    assert after["metric"] == before["metric"]
+    assert len(prometheus.query_range(query, 5)) == 1
+    assert prometheus.value('count(ALERTS{alertname="ContactCentreCsatLow", alertstate="firing"})') == 1

@@ -88,10 +88,14 @@ lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unu
 drift: $(STAMPS)/tools
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m stream.settings.table --check
+	$(BIN)/python -m deploy.prometheus.build --check
+	$(BIN)/python -m deploy.grafana.build --check
 
 generate: $(STAMPS)/tools ## write the generated files again
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m stream.settings.table
+	$(BIN)/python -m deploy.prometheus.build
+	$(BIN)/python -m deploy.grafana.build
 
 mutations: $(STAMPS)/tools ## deliberate one-line faults in the core: every one must be noticed by its tests
 	$(BIN)/python -m tests.mutations

@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from stream.web import server
+from stream.web.health import Readiness
 from tests.deploy.tools import DEPLOY, ROOT, run
 from tests.support.ports import free_ports
 
@@ -54,28 +54,17 @@ def test_the_worker_does_not_run_as_root() -> None:
 
 
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[int]:
-    asked: list[str] = []
+def answering(ready: Readiness) -> Iterator[int]:
+    def no_metrics(accept: str, accept_encoding: str) -> server.Rendered:
+        raise AssertionError(
+            f"the probe asks for /readyz only, not for metrics ({accept}, {accept_encoding})"
+        )
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-    assert asked == ["/readyz"]
+    running = server.start("127.0.0.1", 0, no_metrics, lambda: ready)
+    try:
+        yield running.port
+    finally:
+        running.stop()
 
 
 def probe(port: int) -> tuple[int, str]:
@@ -92,15 +81,18 @@ def probe(port: int) -> tuple[int, str]:
 
 
 def test_a_ready_worker_is_healthy() -> None:
-    with answering(200, b'{"ready": true}') as port:
-        assert probe(port) == (0, '200 {"ready": true}\n')
+    with answering(Readiness(ready=True)) as port:
+        code, said = probe(port)
+    assert code == 0
+    assert said.startswith("200 ")
 
 
 def test_an_unready_worker_is_unhealthy_and_says_why() -> None:
-    with answering(503, b'{"ready": false, "reasons": ["recovering"]}') as port:
+    with answering(Readiness(ready=False, reasons=["recovering: 10 of 100 rows"])) as port:
         code, said = probe(port)
     assert code == 1
-    assert "recovering" in said
+    assert said.startswith("503 ")
+    assert "recovering: 10 of 100 rows" in said
 
 
 def test_a_dead_worker_is_unhealthy_without_a_traceback() -> None:

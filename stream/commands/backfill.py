@@ -17,7 +17,7 @@ from stream.core.pane import FOREVER
 from stream.core.record import Output, SourceRecord
 from stream.core.topics import SOURCES
 from stream.gateway.files import FileError, Unroutable, read
-from stream.settings.forms import parse_duration
+from stream.settings.forms import parse_duration, show_duration
 
 UNKNOWN_KEY = b"?"
 """For lines without a key of their own: the decoder finds what is wrong with the line before it looks at the key."""
@@ -151,7 +151,10 @@ def accounting(archive: Archive, result: FoldResult) -> Iterator[str]:
         outcome, _, reason = name.partition(":")
         yield f"  {outcome.replace('_', '-')}: {reason} {number:,}"
     for metric, number in sorted(result.too_late.items()):
-        yield f"  too late for {metric}: {number:,}"
+        yield f"  too late for every window: {metric} {number:,}"
+    for metric, windows in sorted(result.windows.progress.too_late.items()):
+        for window_ms, number in sorted(windows.items()):
+            yield f"  too late for windows of {show_duration(window_ms)}: {metric} {number:,}, over all segments"
     yield f"rollups {len(result.rollups):,}"
 
 

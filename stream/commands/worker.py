@@ -3,7 +3,6 @@
 import click
 import msgspec
 
-from stream.app import run_worker
 from stream.commands import Context
 
 
@@ -24,6 +23,8 @@ def command(context: Context, *, drain: bool, allow_volatile_broker: bool) -> in
     served at http://STREAM_HTTP_HOST:STREAM_HTTP_PORT/metrics, readiness at /readyz. SIGTERM commits, leaves the group and
     exits 0. Exit code 70: it met something after which its memory must not be trusted; start it again.
     """
+    from stream.app import run_worker  # noqa: PLC0415 - the help text needs no Faust
+
     settings = context.settings
     if allow_volatile_broker:
         settings = msgspec.structs.replace(settings, allow_volatile=True)

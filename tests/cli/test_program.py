@@ -1,0 +1,171 @@
+"""The program as a shell sees it: exit codes, one line on stderr, help that answers at once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stream.cli import COMMANDS
+
+NOBODY = "127.0.0.1:1"
+
+
+def stream(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")}
+    return subprocess.run(
+        [sys.executable, "-m", "stream", *arguments],
+        capture_output=True,
+        text=True,
+        env=own | environ,
+        timeout=60,
+        check=False,
+    )
+
+
+def failed(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """The one line of a failure."""
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("stream: ")
+    return lines[0]
+
+
+def test_help_names_every_command() -> None:
+    done = stream("--help")
+    assert done.returncode == 0
+    assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    done = stream(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"Usage: stream {command}" in done.stdout
+    assert len(done.stdout.splitlines()) > 8
+
+
+def test_the_programs_entry_point_is_the_module() -> None:
+    program = Path(sys.executable).parent / "stream"
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == stream("--version").stdout
+    assert done.stdout.startswith("stream 0.")
+
+
+def test_help_loads_no_client_and_no_framework() -> None:
+    code = "import sys, stream.cli; print([m for m in ('aiokafka', 'faust', 'rich', 'prometheus_client') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_command_is_wrong_usage() -> None:
+    done = stream()
+    assert done.returncode == 2
+    assert "Commands:" in done.stdout
+
+
+def test_a_mistyped_command_is_refused_with_the_nearest() -> None:
+    assert "did you mean 'worker'?" in failed(stream("wroker"), 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("config", "--jsn"),
+        ("publish",),
+        ("publish", "/no/such/file"),
+        ("backfill", __file__),
+        ("topics", "delete"),
+        ("tail", "everything"),
+        ("tail", "dlq", "--metric", "csat"),
+        ("tail", "rollups", "--window", "2026-11-05T12:30/1h"),
+        ("tail", "rollups", "--segment", "team"),
+        ("explain", "csat"),
+        ("explain", "csat", "--window", "1h"),
+        ("explain", "csat", "--window", "2026-11-05T12:00/1h", "--segment", "colour=red"),
+    ],
+)
+def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) -> None:
+    assert f"see `stream {arguments[0]} --help`" in failed(stream(*arguments), 2)
+
+
+def test_wrong_settings_exit_2_and_name_the_setting() -> None:
+    assert "STREAM_LATENESS" in failed(stream("config", STREAM_LATENESS="soon"), 2)
+    assert "STREAM_LATENESS" in failed(stream("worker", STREAM_LATENES="1s"), 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("worker",),
+        ("worker", "--drain"),
+        ("publish", __file__),
+        ("topics", "show"),
+        ("topics", "create"),
+        ("topics", "check"),
+        ("tail", "rollups"),
+        ("explain", "csat", "--window", "2026-11-05T12:00/1h"),
+    ],
+)
+def test_without_a_broker_it_says_which_address_is_dead(arguments: tuple[str, ...]) -> None:
+    assert NOBODY in failed(stream(*arguments, STREAM_BROKERS=NOBODY, STREAM_HTTP_PORT="0"), 1)
+
+
+def test_debug_shows_where_it_happened() -> None:
+    done = stream("--debug", "config", STREAM_LATENESS="soon")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert "STREAM_LATENESS" in done.stderr.splitlines()[-1]
+
+
+def test_config_shows_what_is_in_force_and_where_it_came_from(tmp_path: Path) -> None:
+    file = tmp_path / "stream.toml"
+    file.write_text('lateness = "2m"\nclock = "event"\n')
+    done = stream("--config", str(file), "config", STREAM_CLOCK="wall")
+    assert done.returncode == 0
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("STREAM_")}
+    assert lines["STREAM_LATENESS"].split()[1:] == ["2m", "<-", "file"]
+    assert lines["STREAM_CLOCK"].split()[1:] == ["wall", "<-", "environment"]
+    assert lines["STREAM_ROLLUP_WINDOWS"].split()[1:] == ["1m,1h,1d"]
+    assert "1,000 segments" in done.stdout
+
+
+def test_config_can_be_read_by_programs(tmp_path: Path) -> None:
+    file = tmp_path / "stream.toml"
+    file.write_text(stream("config", "--toml", STREAM_LATENESS="7s").stdout)
+    as_json = json.loads(stream("config", "--json", STREAM_CONFIG=str(file)).stdout)
+    assert as_json["STREAM_LATENESS"] == "7s"
+    assert as_json["STREAM_CLOCK"] == "wall"
+
+
+def test_config_keeps_secrets(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hunter2")
+    environ = {
+        "STREAM_SECURITY_PROTOCOL": "SASL_SSL",
+        "STREAM_SASL_USERNAME": "me",
+        "STREAM_SASL_PASSWORD_FILE": str(secret),
+    }
+    for form in ((), ("--json",), ("--toml",)):
+        done = stream("config", *form, **environ)
+        assert done.returncode == 0
+        assert "hunter2" not in done.stdout
+        assert str(secret) in done.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m stream config | head -n 1; exit ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -72,7 +72,9 @@ def test_an_emptied_window_shows_every_count_as_0_and_no_figure() -> None:
     }
     assert set(of_tenant.values()) == {0.0}
     assert not [name for name in of_tenant if name.endswith(("_ratio", "_mean", "_seconds", "_nps"))]
-    counted = [name for name in of_tenant if name.endswith(("_answers", "_count", "_response_sent", "_detractors"))]
+    counted = [
+        name for name in of_tenant if name.endswith(("_answers", "_count", "_response_sent", "_detractors"))
+    ]
     assert len(counted) == len(WINDOWED)
 
 

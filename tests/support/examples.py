@@ -37,7 +37,7 @@ def record(value: bytes) -> SourceRecord:
         data = document["data"]
         key = (data.get("ticket_id") or data.get("customer_id") or "4711").encode()
         topic = _TOPIC_OF_KIND[document["type"].split(".")[1]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         key, topic = b"4711", _TOPICS.replies
     partition = 0 if topic == _TOPICS.customers else murmur2_partition(key, PARTITIONS)
     return SourceRecord(topic, partition, 0, NOW_MS, key, value)

@@ -1,0 +1,83 @@
+"""A dead letter has the original bytes, where they came from, and why it is one."""
+
+import hashlib
+
+import pytest
+
+from stream.core.config import CoreConfig
+from stream.core.dead_letter import (
+    EXCEPTION_HEADER,
+    MESSAGE_HEADER,
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    REASON_HEADER,
+    TIMESTAMP_HEADER,
+    TOPIC_HEADER,
+    TRUNCATED_LENGTH_HEADER,
+    TRUNCATED_SHA256_HEADER,
+    dead_letter,
+    truncated,
+)
+from stream.core.decode import Decoder
+from stream.core.record import SourceRecord
+from stream.core.refusal import Refused
+from stream.core.topics import Topics
+
+RECORD = SourceRecord(
+    "contact-centre.replies", 3, 42, 1_793_882_096_789, b"\xff\x00key", b"\xfe\x00value", (("x", b"1"),)
+)
+REFUSED = Refused("not_utf8", "invalid start byte at byte 0")
+
+
+def test_bytes_and_origin() -> None:
+    letter = dead_letter(RECORD, REFUSED, Topics())
+    assert (letter.topic, letter.key, letter.value) == (
+        "contact-centre.replies.dlq",
+        b"\xff\x00key",
+        b"\xfe\x00value",
+    )
+    assert letter.headers[0] == ("x", b"1")
+    headers = dict(letter.headers)
+    assert headers[TOPIC_HEADER] == b"contact-centre.replies"
+    assert headers[PARTITION_HEADER] == b"3"
+    assert headers[OFFSET_HEADER] == b"42"
+    assert headers[TIMESTAMP_HEADER] == b"1793882096789"
+    assert headers[EXCEPTION_HEADER] == b"stream.core.refusal.Refused"
+    assert headers[MESSAGE_HEADER] == b"invalid start byte at byte 0"
+    assert headers[REASON_HEADER] == b"not_utf8"
+
+
+def test_header_names_are_those_of_kafka_streams() -> None:
+    names = (TOPIC_HEADER, PARTITION_HEADER, OFFSET_HEADER, EXCEPTION_HEADER, MESSAGE_HEADER)
+    assert names == tuple(
+        f"__streams.errors.{name}" for name in ("topic", "partition", "offset", "exception", "message")
+    )
+
+
+@pytest.mark.parametrize(("key", "value"), [(None, None), (None, b""), (b"", None), (b"k", None)])
+def test_null_stays_null_and_empty_stays_empty(key: bytes | None, value: bytes | None) -> None:
+    record = RECORD._replace(key=key, value=value, headers=())
+    refused = Decoder(CoreConfig()).decode(record)
+    assert isinstance(refused, Refused)
+    letter = dead_letter(record, refused, Topics())
+    assert (letter.key, letter.value) == (key, value)
+    assert dict(letter.headers)[REASON_HEADER] in (b"null_value", b"null_key")
+
+
+def test_a_dead_letter_refused_again_ends_with_its_latest_refusal() -> None:
+    first = dead_letter(RECORD, REFUSED, Topics())
+    again = RECORD._replace(topic=first.topic, headers=tuple(first.headers), offset=1)
+    second = dead_letter(again, Refused("too_deep", "nested"), Topics())
+    assert dict(second.headers)[REASON_HEADER] == b"too_deep"
+    assert dict(second.headers)[OFFSET_HEADER] == b"1"
+    assert [value for name, value in second.headers if name == REASON_HEADER] == [b"not_utf8", b"too_deep"]
+
+
+def test_what_a_broker_refuses_is_cut_and_can_be_recognised() -> None:
+    letter = dead_letter(RECORD._replace(value=b"v" * 3_000_000), REFUSED, Topics())
+    cut = truncated(letter)
+    assert (cut.topic, cut.key, cut.value) == (letter.topic, letter.key, b"")
+    headers = dict(cut.headers)
+    assert headers[TRUNCATED_LENGTH_HEADER] == b"3000000"
+    assert headers[TRUNCATED_SHA256_HEADER] == hashlib.sha256(b"v" * 3_000_000).hexdigest().encode()
+    assert truncated(letter, keep_bytes=10).value == b"v" * 10

@@ -51,7 +51,8 @@ def _choose(output: Output, counts: Mapping[str, int], fallback: int) -> int:
         return output.partition
     if output.key is None:
         return fallback % counts[output.topic]
-    return (murmur2(output.key) & 0x7FFFFFFF) % counts[output.topic]
+    hashed: int = murmur2(output.key)
+    return (hashed & 0x7FFFFFFF) % counts[output.topic]
 
 
 class _Batches:

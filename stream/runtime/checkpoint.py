@@ -6,7 +6,7 @@ acknowledged before the next; a crash in between can repeat outputs, never lose 
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -119,14 +119,14 @@ class Plain:
     """One ordinary producer. A lease (time since the last good heartbeat) is all that keeps a stopped worker from writing late."""
 
     committed_reads = False
-    notes = (
+    notes: tuple[str, ...] = (
         "volatile broker: weaker guarantees (no transactions; a crash can repeat what was not yet committed)",
     )
 
     def __init__(
         self,
         config: RuntimeConfig,
-        commit_offsets: Callable[[Mapping[TopicPartition, int]], "asyncio.Future[bool]"],
+        commit_offsets: Callable[[Mapping[TopicPartition, int]], Awaitable[None]],
         heartbeat_at: Callable[[], float | None],
         fault: FaultPoint = no_fault,
     ) -> None:

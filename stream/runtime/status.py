@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+import msgspec
+
 State = Literal["starting", "joining", "recovering", "running", "stopping", "failed"]
 
 
@@ -18,7 +20,7 @@ class PartStatus(NamedTuple):
     """What ``Stage.view`` made of the shard: immutable."""
 
 
-class CommitStatus(NamedTuple):
+class CommitStatus(msgspec.Struct, frozen=True):
     """Commits of one stage since the process started."""
 
     count: int = 0

@@ -1,11 +1,13 @@
 """What every topic must be like: declared once, for ``stream topics`` and for the worker's start."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    KafkaConnectionError,
     KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -16,8 +18,11 @@ from aiokafka.errors import (
 from stream.core.config import DAY_MS, CoreConfig
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import StartError
 
 Kind = Literal["source", "internal", "output"]
+
+NOT_THERE = "does not exist"
 
 LARGE_BYTES = 4 * 2**20
 DEAD_LETTER_BYTES = 2 * 2**20
@@ -141,7 +146,7 @@ async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[s
         if topic["error_code"] == 0:
             states[topic["topic"]] = TopicState(topic["topic"], len(topic["partitions"]))
         elif error is UnknownTopicOrPartitionError:
-            states[topic["topic"]] = TopicState(topic["topic"], None, error="does not exist")
+            states[topic["topic"]] = TopicState(topic["topic"], None, error=NOT_THERE)
         elif error is TopicAuthorizationFailedError:
             states[topic["topic"]] = TopicState(topic["topic"], None, error="this user may not see it")
         else:
@@ -150,7 +155,7 @@ async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[s
         await _configs(admin, [n for n, s in states.items() if s.partitions is not None])
     ).items():
         states[name] = states[name]._replace(config=config)
-    return {name: states.get(name, TopicState(name, None, error="does not exist")) for name in names}
+    return {name: states.get(name, TopicState(name, None, error=NOT_THERE)) for name in names}
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -178,7 +183,7 @@ async def create(
     """Create the topics that are not there; return their names. Raises KafkaError with what the broker said."""
     wanted = list(wanted)
     states = await describe(admin, [spec.name for spec in wanted])
-    missing = [spec for spec in wanted if states[spec.name].error == "does not exist"]
+    missing = [spec for spec in wanted if states[spec.name].error == NOT_THERE]
     if not missing:
         return []
     response = await admin.create_topics(
@@ -207,7 +212,7 @@ def problems(
         state = states[spec.name]
         if state.partitions is None:
             how = f"create it with {spec.partitions} partitions (`stream topics create`)"
-            if state.error != "does not exist":
+            if state.error != NOT_THERE:
                 how = "allow it, or check STREAM_TOPIC_PREFIX and STREAM_APP_ID"
             found.append(Problem("error", spec.name, f"{state.error or 'does not exist'}; {how}"))
             continue
@@ -283,3 +288,57 @@ async def check(config: RuntimeConfig, core: CoreConfig) -> list[Problem]:
     finally:
         await admin.close()
     return problems(wanted, states)
+
+
+async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> list[Problem]:
+    """Before a worker starts: create its own topics where they are missing, refuse what would give wrong figures.
+
+    Returns the warnings. Raises StartError.
+    """
+    wanted = specs(core)
+    names = [spec.name for spec in wanted]
+    admin = clients.admin(config)
+    try:
+        await admin.start()
+        states = await describe(admin, names)
+        own = [spec for spec in wanted if spec.kind != "source" and states[spec.name].error == NOT_THERE]
+        lost = [spec for spec in own if spec.kind == "internal"]
+        if lost and await _has_committed(admin, config.app_id, core.topics.sources):
+            raise StartError(
+                f"topic {lost[0].name} does not exist, but the group {config.app_id} has committed offsets: state was deleted. "
+                "Restore it, or start over with a new STREAM_APP_ID"
+            )
+        if own:
+            await create(admin, own, config.replication_factor)
+            states = await _wait_for(admin, names, {spec.name for spec in own})
+    except KafkaConnectionError as exc:
+        raise StartError(f"no broker answers at {', '.join(config.brokers)}: check STREAM_BROKERS") from exc
+    except KafkaError as exc:
+        raise StartError(f"{exc}; run `stream topics create` as a user who may create topics") from exc
+    finally:
+        await admin.close()
+    found = problems(wanted, states, volatile=volatile)
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more: see `stream topics check`)" if len(errors) > 1 else ""
+        raise StartError(f"topic {errors[0].topic} {errors[0].text}{more}")
+    return found
+
+
+async def _wait_for(
+    admin: AIOKafkaAdminClient, names: Collection[str], created: set[str]
+) -> dict[str, TopicState]:
+    for _ in range(100):
+        states = await describe(admin, names)
+        if all(states[name].partitions for name in created):
+            break
+        await asyncio.sleep(0.1)
+    return states
+
+
+async def _has_committed(admin: AIOKafkaAdminClient, group: str, topics: Collection[str]) -> bool:
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    except KafkaError:  # no such group, or an embedded broker that does not tell
+        return False
+    return any(tp.topic in topics and at.offset > 0 for tp, at in offsets.items())

@@ -7,7 +7,7 @@ upstream changes it, and the versions are pinned. Nothing outside this module to
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -58,21 +58,42 @@ class App(faust.App):
     """A Faust app that belongs to a shell."""
 
     shell: Shell
+    first_topics: frozenset[str]
 
     def _create_directories(self) -> None:
         """Nothing of ours is on disk."""
 
+    @property
+    def batches(self) -> "Consumer":
+        """The consumer; it is created at the first use."""
+        consumer: Any = self.consumer
+        return cast("Consumer", consumer)
 
-class Boot(BootStrategy):  # type: ignore[misc]  # Faust ships no complete types, here and below
+    def end_of(self, topic: str, partition: int) -> int | None:
+        """The end of the log as the last fetch knew it; None before the first."""
+        return self.batches.end_of(topic, partition)
+
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets through the group, for brokers without transactions."""
+        await self.batches.commit_offsets(offsets)
+
+    def heartbeat_at(self) -> float | None:
+        """Monotonic time of the last heartbeat that the group answered."""
+        return self.batches.heartbeat_at
+
+
+class Boot(BootStrategy):
     """Without Faust's own producer (the checkpoint has its own) and web server."""
 
     enable_kafka_producer = False
     enable_web = False
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The group's consumer, in a thread and loop of its own: heartbeats go on while the shards work."""
 
+    app: App
+    _consumer: Any
     heartbeat_at: float | None = None
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
@@ -134,22 +155,26 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         )
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc]
+class Consumer(driver.Consumer):
     """Hands over one message per fetched range, and leaves acknowledgements, commits and positions to the shell."""
+
+    app: App
+    _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Fetched]]:
         asked_at = time.monotonic()
-        fetched: Mapping[TP, Fetched] = await super()._getmany(active_partitions, timeout)
+        fetched: Mapping[TP, Any] = await super()._getmany(active_partitions, timeout)
         for batch in fetched.values():
             batch.fetched_at = asked_at
         return {tp: [batch] for tp, batch in fetched.items()}
 
-    def _to_message(self, tp: TP, record: Fetched) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Fetched) -> Any:
         generation = self.app.consumer_generation_id
-        return ConsumerMessage(
+        message: Any = ConsumerMessage  # it would have bytes where a range is
+        return message(
             tp.topic,
             tp.partition,
             record.end - 1,
@@ -231,14 +256,16 @@ async def _committed(
     return {tp: await consumer.committed(tp) for tp in tps}
 
 
-class Transport(driver.Transport):  # type: ignore[misc]
+class Transport(driver.Transport):
     """Faust's Kafka transport with the consumer above."""
 
     Consumer = Consumer
 
 
-class ShellRecovery(Recovery):  # type: ignore[misc]
+class ShellRecovery(Recovery):
     """Faust decides when state is recovered; the shell does it."""
+
+    app: App
 
     async def _wait(self, coro: Any, timeout: Any = None) -> None:
         """Without the time-out, which looks like "stopped" and ends recovery for good."""
@@ -273,18 +300,18 @@ class ShellRecovery(Recovery):  # type: ignore[misc]
             shell.flow()
 
 
-class ShellTables(TableManager):  # type: ignore[misc]
+class ShellTables(TableManager):
     """Faust's tables with the recovery above."""
 
     @property
-    def recovery(self) -> ShellRecovery:
+    def recovery(self) -> Recovery:
         """The one recovery service."""
         if self._recovery is None:
             self._recovery = ShellRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 
 
-class BatchSchema(faust.Schema):  # type: ignore[misc]
+class BatchSchema(faust.Schema[None, Any]):
     """Hands ranges of raw records through: decoding is the shard's work."""
 
     def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> None:
@@ -315,7 +342,6 @@ def build_app(shell: Shell, first_topics: Iterable[str] = ()) -> App:
         broker_request_timeout=config.request_timeout_ms / 1000,
         TableManager=ShellTables,
     )
-    app.BootStrategy = Boot
     app.boot_strategy = Boot(app)
     app.shell = shell
     app.first_topics = frozenset(first_topics)
@@ -325,7 +351,7 @@ def build_app(shell: Shell, first_topics: Iterable[str] = ()) -> App:
         app.Table(spec.name, partitions=spec.partitions, schema=schema, key_type=bytes, value_type=bytes)
         topic = app.topic(*spec.sources, schema=schema, partitions=spec.partitions)
         app.agent(topic, name=f"{config.app_id}.{spec.name}")(_agent(app))
-    shell.end_of = lambda topic, partition: app.consumer.end_of(topic, partition)
+    shell.end_of = app.end_of
     return app
 
 

@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import structlog
 from aiokafka import TopicPartition as KafkaTopicPartition
@@ -31,12 +31,21 @@ EXIT_FAILED = 70
 WATCH_SECONDS = 0.2
 
 
+Prepare = Callable[[bool], Awaitable[None]]
+
+
+async def _nothing_to_prepare(_volatile: bool) -> None:
+    return
+
+
 class Pipeline(NamedTuple):
     """What a worker runs: stages in the order of the data; the first one's sources are the input."""
 
     stages: Sequence[StageSpec]
     first_topics: Collection[str] = ()
     """Source topics that are polled before the others."""
+    prepare: Prepare = _nothing_to_prepare
+    """Called with whether the broker is volatile before anything joins; raises StartError to refuse."""
 
 
 async def serve(
@@ -60,24 +69,23 @@ async def serve(
     if await clients.has_transactions(config):
         shell.checkpoint = Transactions(config, fault)
     elif config.allow_volatile:
-        shell.checkpoint = Plain(
-            config, app.consumer.commit_offsets, lambda: app.consumer.heartbeat_at, fault
-        )
+        shell.checkpoint = Plain(config, app.commit_offsets, app.heartbeat_at, fault)
         log.warning("worker.volatile", note=shell.checkpoint.notes[0])
     else:
         raise StartError(
             f"the broker at {', '.join(config.brokers)} has no transactions: figures could not be exact. Use Apache Kafka, or "
             "allow a volatile broker with weaker guarantees (as `stream demo` does)"
         )
+    await pipeline.prepare(not shell.checkpoint.committed_reads)
     ends = await _ends(config, pipeline.stages[0], shell.checkpoint.committed_reads) if draining else {}
     shell.pause("joining")
-    tasks: list[asyncio.Task[object]] = [
+    tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(app.start(), name="app"),
         asyncio.create_task(stop.wait(), name="stop"),
         asyncio.create_task(_crashed(app), name="crash"),
         asyncio.create_task(shell.run(), name="shell"),
     ]
-    waits: list[asyncio.Future[object]] = [tasks[1], tasks[2], tasks[3], shell.failure]
+    waits: list[asyncio.Future[Any]] = [tasks[1], tasks[2], tasks[3], shell.failure]
     if draining:
 
         async def ask(tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -133,7 +141,7 @@ def _end_by_force(seconds: float, shell: Shell) -> None:
     timer.start()
 
 
-async def _stop(shell: Shell, app: upstream.App, tasks: Sequence[asyncio.Task[object]]) -> None:
+async def _stop(shell: Shell, app: upstream.App, tasks: Sequence[asyncio.Task[Any]]) -> None:
     shell.stop()
     await asyncio.wait([task for task in tasks if task.get_name() == "shell"])
     for task in tasks:
@@ -145,7 +153,7 @@ async def _stop(shell: Shell, app: upstream.App, tasks: Sequence[asyncio.Task[ob
     await shell.checkpoint.close()
 
 
-def _cancelled(tasks: Sequence[asyncio.Task[object]]) -> Sequence[asyncio.Task[object]]:
+def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> Sequence[asyncio.Task[Any]]:
     for task in tasks:
         task.cancel()
     return tasks

@@ -1,0 +1,137 @@
+"""The composition root: settings in, a running worker out."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+import uvloop
+
+from stream.core.config import CoreConfig
+from stream.core.record import Shard
+from stream.core.tickets_shard import TicketsShard
+from stream.core.windows_shard import WindowsShard
+from stream.metrics import selected
+from stream.runtime import topics
+from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import StartError
+from stream.runtime.shell import Shell
+from stream.runtime.stage import StageSpec
+from stream.runtime.status import RuntimeStatus
+from stream.runtime.worker import EXIT_FAILED, EXIT_OK, Pipeline, serve
+from stream.settings import Settings
+from stream.web import server
+from stream.web.exporter import Exporter
+from stream.web.health import readiness_of
+from stream.web.server import PortError
+from stream.web.status import SourceShard, source_view
+
+log = structlog.get_logger(__name__)
+
+EXIT_REFUSED = 1
+
+LIBRARIES = ("aiokafka", "faust", "mode")
+
+
+def stages(core: CoreConfig, runtime: RuntimeConfig) -> tuple[StageSpec, StageSpec]:
+    """The two stages in the order of the data: tickets, windows."""
+    tickets = StageSpec(
+        name="tickets",
+        sources=core.topics.sources,
+        changelog=core.topics.tickets_changelog,
+        partitions=core.source_partitions,
+        new_shard=lambda number: TicketsShard(core, number),
+        commit_interval_ms=runtime.commit_interval_ms,
+        view=lambda shard: source_view(cast("SourceShard", shard)),
+    )
+    windows = StageSpec(
+        name="windows",
+        sources=(core.topics.deltas,),
+        changelog=core.topics.windows_changelog,
+        partitions=core.delta_partitions,
+        new_shard=lambda number: WindowsShard(core, number),
+        commit_interval_ms=runtime.windows_interval_ms,
+        view=_snapshot,
+    )
+    return tickets, windows
+
+
+def _snapshot(shard: Shard) -> object:
+    return cast("WindowsShard", shard).snapshot
+
+
+def pipeline(core: CoreConfig, runtime: RuntimeConfig) -> Pipeline:
+    """Everything that a worker runs."""
+
+    async def prepare(volatile: bool) -> None:
+        for warning in await topics.prepare(runtime, core, volatile=volatile):
+            log.warning("topic.unsuitable", topic=warning.topic, problem=warning.text)
+
+    return Pipeline(stages(core, runtime), first_topics=(core.topics.deltas,), prepare=prepare)
+
+
+def run_worker(settings: Settings, *, drain: bool = False) -> int:
+    """Run a worker in this process until SIGTERM or SIGINT, or until the input is drained.
+
+    Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr.
+    """
+    _set_up_logs(settings.log_level)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
+    try:
+        asyncio.run(_serve(settings, drain=drain))
+    except (StartError, PortError) as exc:
+        return _failed(str(exc), EXIT_REFUSED)
+    except Exception as exc:
+        log.debug("worker.failed", exc_info=exc)
+        text = str(exc).splitlines()
+        return _failed(
+            f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again", EXIT_FAILED
+        )
+    return EXIT_OK
+
+
+async def _serve(settings: Settings, *, drain: bool) -> None:
+    core = settings.core()
+    runtime = settings.runtime()
+    status: Callable[[], RuntimeStatus] = RuntimeStatus
+    shells: list[Shell] = []
+
+    def current() -> RuntimeStatus:
+        return shells[0].status if shells else status()
+
+    exporter = Exporter(selected(core), current)
+    http = server.start(
+        settings.http_host, settings.http_port, exporter.render, lambda: readiness_of(current())
+    )
+    try:
+        await serve(runtime, pipeline(core, runtime), draining=drain, on_shell=shells.append)
+    finally:
+        http.stop()
+
+
+def _failed(message: str, code: int) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return code
+
+
+def _set_up_logs(level: str) -> None:
+    """Our own lines from ``level`` on; those of the libraries only when they report errors, or all of them at ``debug``."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.ERROR)

@@ -1,0 +1,49 @@
+"""From events to figures without windows: every measure of every ticket in one tally."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from schemas import events as ev
+from stream.core.config import CoreConfig
+from stream.core.measure import Figure, Measure
+from stream.core.ticket import Ticket, entity_key
+from stream.metrics import BY_NAME
+from tests.support.histories import START_MS, time_of
+
+CONFIG = CoreConfig()
+
+
+def tickets_of(events: Iterable[ev.Event]) -> list[Ticket]:
+    """Facts per entity, in order of first appearance."""
+    tickets: dict[bytes, Ticket] = {}
+    for event in events:
+        tickets.setdefault(entity_key(event), Ticket()).merge(time_of(event), event)
+    return list(tickets.values())
+
+
+def measures_of(metric: str, events: Iterable[ev.Event]) -> list[Measure]:
+    """All measures of a metric."""
+    return [measure for ticket in tickets_of(events) for measure in BY_NAME[metric].measures(ticket, CONFIG)]
+
+
+def tally_of(metric: str, events: Iterable[ev.Event]) -> Counter[int]:
+    """Their sums by slot."""
+    tally: Counter[int] = Counter()
+    for _, _, slot, amount in measures_of(metric, events):
+        tally[slot] += amount
+    return tally
+
+
+def figures_of(metric: str, events: Iterable[ev.Event]) -> dict[str, Figure]:
+    """Figures by name."""
+    return {figure.metric: figure for figure in BY_NAME[metric].figures(tally_of(metric, events))}
+
+
+def figure_of(metric: str, events: Iterable[ev.Event]) -> Figure:
+    """The figure of the metric's own name."""
+    return figures_of(metric, events)[metric]
+
+
+def minutes(measures: Sequence[Measure]) -> list[float]:
+    """Instants of measures as minutes after the start."""
+    return [(instant_ms - START_MS) / 60_000 for instant_ms, _, _, _ in measures]

@@ -140,6 +140,7 @@ class TicketsShard:
         )
         self._sent_ms = meta.watermark_ms
         self._labels = LabelBook(self._config, admitted)
+        self._remember_counters()
 
     @property
     def watermark_ms(self) -> int:
@@ -234,6 +235,7 @@ class TicketsShard:
         self._dead = []
         outputs.extend(self._deltas())
         rows.append((META_KEY, _encode_meta(self._meta())))
+        self._remember_counters()
         if self._labels.changed:  # after the deltas: naming segments admits values
             admitted = {name: list(values) for name, values in self._labels.admitted.items()}
             rows.append((LABELS_KEY, _encode_labels(admitted)))
@@ -242,6 +244,10 @@ class TicketsShard:
         self._progressed = False
         self._evict()
         return Flush(rows, outputs)
+
+    def _remember_counters(self) -> None:
+        self.flushed_counts = {topic: dict(counts) for topic, counts in self.counts.items()}
+        self.flushed_too_late = dict(self.too_late)
 
     def _load(self, key: bytes) -> _Entry:
         raw = self.rows.get(key)

@@ -95,7 +95,7 @@ class SourceShard(Protocol):
     """What a :class:`SourceView` is taken from: ``TicketsShard``."""
 
     @property
-    def counts(self) -> Mapping[str, Mapping[str, int]]: ...
+    def flushed_counts(self) -> Mapping[str, Mapping[str, int]]: ...
 
     @property
     def watermark_ms(self) -> int: ...
@@ -104,14 +104,14 @@ class SourceShard(Protocol):
     def overflowed(self) -> Mapping[str, int]: ...
 
     @property
-    def too_late(self) -> Mapping[str, int]: ...
+    def flushed_too_late(self) -> Mapping[str, int]: ...
 
 
 def source_view(shard: SourceShard) -> SourceView:
-    """A copy, so that other threads can read it while the shard goes on. Call it on the event loop."""
+    """What other threads may read while the shard goes on. Call it on the event loop.
+
+    Counters as of the last flush: those of the moment would fall back after a crash, which Prometheus takes for a reset.
+    """
     return SourceView(
-        {topic: dict(counts) for topic, counts in shard.counts.items()},
-        shard.watermark_ms,
-        dict(shard.overflowed),
-        dict(shard.too_late),
+        shard.flushed_counts, shard.watermark_ms, dict(shard.overflowed), shard.flushed_too_late
     )

@@ -40,49 +40,41 @@ class Publisher:
     def publish(self, now_ms: int, watermark_ms: int, closed: bool) -> list[Output]:
         """Rollups of this instant: what the watermark has passed once, as final; then what changed."""
         store = self._store
-        outputs: list[Output] = []
-        self._writer.begin(watermark_ms, now_ms)
         watermark = watermark_ms // MINUTE_MS
-        for place in store.due(watermark, closed and not self._closed):
-            unfinished = {
-                metric_id
-                for metric_id, state in place.window.states.items()
-                if not state & FINAL_BIT and self._ended(place, metric_id, watermark, closed)
-            }
-            if unfinished:
-                store.mark(place)
-                self._write(place, unfinished, watermark, closed, outputs)
-        self._closed = closed
         publishes_open = self.due(now_ms, watermark_ms)
         if publishes_open:
             self._open_ms = now_ms
-        places = {**store.deferred, **store.dirty} if store.deferred else store.dirty
-        put_off: dict[bytes, Place] = {}
-        for key in sorted(key for key, place in places.items() if place.window.touched):
+        ending = store.due(watermark, closed and not self._closed)
+        self._closed = closed
+        self._writer.begin(watermark_ms, now_ms)
+        places = {**store.deferred, **store.dirty, **ending}
+        store.deferred = {}
+        outputs: list[Output] = []
+        for key in sorted(places):
             place = places[key]
-            ids = place.window.touched
+            window = place.window
+            ids: Set[int] = window.touched
+            if key in ending:
+                ids = ids | {metric_id for metric_id, state in window.states.items() if not state & FINAL_BIT}
+            if not ids:
+                continue
+            ended = {metric_id for metric_id in ids if self._ended(place, metric_id, watermark, closed)}
             if not publishes_open:
-                ids = {
-                    metric_id
-                    for metric_id in ids
-                    if place.window.states[metric_id] & FINAL_BIT
-                    or self._ended(place, metric_id, watermark, closed)
-                }
+                ids = ended | {metric_id for metric_id in ids if window.states[metric_id] & FINAL_BIT}
+            else:
+                ids = ended | window.touched
             if ids:
-                store.mark(place)
-                self._write(place, ids, watermark, closed, outputs)
-            if place.window.touched:
-                put_off[key] = place
-        store.deferred = put_off
+                store.dirty[key] = place
+                self._write(place, ids, ended, outputs)
+            if window.touched:
+                store.deferred[key] = place
         return outputs
 
     def _ended(self, place: Place, metric_id: int, watermark: int, closed: bool) -> bool:
         settle = self._settle.get(metric_id, 0)
         return closed or place.start + place.level.width + settle <= watermark
 
-    def _write(
-        self, place: Place, ids: Set[int], watermark: int, closed: bool, outputs: list[Output]
-    ) -> None:
+    def _write(self, place: Place, ids: Set[int], ended: Set[int], outputs: list[Output]) -> None:
         window = place.window
         window.tidy()
         own = own_tallies(sorted(window.tally.items()), sorted(ids))
@@ -97,7 +89,7 @@ class Publisher:
             if state & FINAL_BIT:
                 status = REVISED
                 bits = FINAL_BIT | REVISED_BIT
-            elif self._ended(place, metric_id, watermark, closed):
+            elif metric_id in ended:
                 status = FINAL
                 bits = FINAL_BIT
             else:

@@ -101,10 +101,6 @@ class WindowStore:
                 window.touch(metric_ids(tally))
             dirty[key] = Place(level, start, segment, window)
 
-    def mark(self, place: Place) -> None:
-        """The row of a window is to be written."""
-        self.dirty[place.level.key(place.start, place.segment.raw)] = place
-
     def count_late(self, level: Level, start: int, segment: Segment, measures: Mapping[int, int]) -> None:
         """Note in a coarser window what a finer one no longer took."""
         self.merge(level, segment, {start: {}})
@@ -126,21 +122,22 @@ class WindowStore:
             segments.add(segment)
         segment.windows += 1
 
-    def due(self, watermark: int, closed: bool) -> Iterator[Place]:
-        """Rollup windows that have something to become final, oldest end first; each end is given once (all, when closed)."""
+    def due(self, watermark: int, closed: bool) -> dict[bytes, Place]:
+        """Rollup windows whose end, or end and settling, the watermark has just passed (all that are open, when closed)."""
         closing = self._closing
+        ended: set[tuple[int, int]] = set()
         while closing and closing[0][0] <= watermark:
-            yield from self._at(*heappop(closing)[1:])
+            ended.add(heappop(closing)[1:])
         if closed:
-            for _, index, start in sorted(closing):
-                yield from self._at(index, start)
-
-    def _at(self, index: int, start: int) -> Iterator[Place]:
-        level = self._levels[index]
-        for segment in sorted(self.starts[index].get(start, ()), key=_by_name):
-            window = self.window(level, start, segment)
-            if window is not None:
-                yield Place(level, start, segment, window)
+            ended.update((number, start) for _, number, start in closing)
+        found: dict[bytes, Place] = {}
+        for number, start in ended:
+            level = self._levels[number]
+            for segment in self.starts[number].get(start, ()):
+                window = self.window(level, start, segment)
+                if window is not None:
+                    found[level.key(start, segment.raw)] = Place(level, start, segment, window)
+        return found
 
     def panes(self, level: Level, pane: int) -> Iterator[tuple[Segment, Mapping[int, int]]]:
         """The tallies of all segments in one pane of a level; ``pane`` counts from the epoch."""
@@ -231,7 +228,3 @@ def widen(tallies: Tallies, width: int) -> Tallies:
             for slot, amount in tally.items():
                 into[slot] = get(slot, 0) + amount
     return wide
-
-
-def _by_name(segment: Segment) -> str:
-    return segment.name

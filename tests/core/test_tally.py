@@ -1,0 +1,68 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.tally import (
+    DamagedRowError,
+    Window,
+    add,
+    decode_window,
+    drop_zeros,
+    encode_window,
+    metric_ids,
+    own_tallies,
+    subtract,
+)
+
+slots = st.integers(0, 9 * 4096 - 1)
+tallies = st.dictionaries(slots, st.integers(-(2**62), 2**62), max_size=12)
+sums = st.integers(-(2**50), 2**50)
+
+
+@given(tallies, st.dictionaries(st.integers(1, 9), st.tuples(st.integers(0, 2**40), st.integers(0, 2**20))))
+def test_a_row_says_what_the_window_was(tally: dict[int, int], states: dict[int, tuple[int, int]]) -> None:
+    window = Window()
+    window.tally = tally
+    window.states = {metric_id: state for metric_id, (state, _) in states.items()}
+    window.late = {metric_id: late for metric_id, (_, late) in states.items() if late}
+    found = decode_window(encode_window(window))
+    assert (found.tally, found.states, found.late) == (window.tally, window.states, window.late)
+    assert not found.touched
+
+
+@given(tallies)
+def test_equal_windows_have_equal_rows_however_they_came_about(tally: dict[int, int]) -> None:
+    one, other = Window(), Window()
+    one.tally = tally
+    other.tally = dict(reversed(tally.items()))
+    assert encode_window(one) == encode_window(other)
+
+
+@given(st.dictionaries(slots, sums, max_size=12), st.dictionaries(slots, sums, max_size=12))
+def test_what_was_added_can_be_taken_out(tally: dict[int, int], more: dict[int, int]) -> None:
+    before = {slot: total for slot, total in tally.items() if total}
+    add(tally, more)
+    subtract(tally, more)
+    drop_zeros(tally)
+    assert tally == before
+
+
+@given(tallies)
+def test_a_tally_splits_into_those_of_its_metrics(tally: dict[int, int]) -> None:
+    own = own_tallies(tally.items(), metric_ids(tally))
+    joined = {metric_id * 4096 + slot: total for metric_id, one in own.items() for slot, total in one.items()}
+    assert joined == tally
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x90", b"\x92\x00\x01", b"\x92\x01\x05", b"\x91\xa1a"])
+def test_a_damaged_row_is_refused(raw: bytes) -> None:
+    with pytest.raises(DamagedRowError):
+        decode_window(raw)
+
+
+def test_a_published_metric_keeps_its_empty_slots() -> None:
+    window = Window()
+    window.tally = {4096 + 16: 0, 2 * 4096 + 16: 0, 3 * 4096 + 16: 5}
+    window.states = {1: 4, 2: 0}
+    window.tidy()
+    assert window.tally == {4096 + 16: 0, 3 * 4096 + 16: 5}

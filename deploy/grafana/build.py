@@ -305,12 +305,20 @@ def pipeline() -> Row:
                 "Dead letters of the last hour",
                 "They are in the topic's `.dlq` and in no figure.",
                 Line(dead, "records"),
+                width=8,
+            ),
+            listing(
+                "Came too late, ever",
+                "Measures that came after their window's last correction, by metric: they changed nothing.",
+                Line(f"sum by (metric) (partition:{PIPELINE}too_late_total:max) > 0", "measures"),
+                width=8,
             ),
             listing(
                 "Left out of the figures",
                 "Measures that a metric excludes by its definition, in the window.",
                 Line(f"{figure('excluded')} > 0", "measures"),
                 hidden=("tenant", "team", "channel", "window"),
+                width=8,
             ),
         ],
     )

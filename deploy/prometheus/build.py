@@ -62,7 +62,11 @@ def figure_rules() -> list[Rule]:
 
 
 def pipeline_rules() -> list[Rule]:
-    """What belongs to a partition, whoever owns it. The counters are kept with the state, so they go on after a move."""
+    """What belongs to a partition, whoever owns it.
+
+    A worker exposes counters as they were flushed with the state, and the next owner goes on from there: recorded without the
+    worker they only grow, and nothing that happened during a move is missed by ``rate`` and ``increase``.
+    """
     events, too_late = f"{PIPELINE}events_total", f"{PIPELINE}too_late_total"
     return [
         Rule(f"partition:{events}:max", _without_owners(events)),

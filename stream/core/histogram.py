@@ -6,6 +6,7 @@ same value is in the same bucket everywhere.
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 _SUB_BUCKETS = 32
 _SUB_BITS = 5
@@ -34,6 +35,7 @@ def bucket_range(index: int) -> tuple[int, int]:
     return lowest, lowest + (1 << shift) - 1
 
 
+@cache
 def middle(index: int) -> float:
     """What a bucket's values are taken for."""
     lowest, highest = bucket_range(index)
@@ -43,26 +45,26 @@ def middle(index: int) -> float:
 def quantiles(
     counts: Mapping[int, int], percents: tuple[int, ...], offset: int = 0
 ) -> dict[int, float | None]:
-    """Quantiles of the counted values, percent -> value; None where nothing is counted.
+    """Quantiles of the counted values, ascending percent -> value; None where nothing is counted.
 
     ``counts`` maps ``offset + bucket`` to a count; smaller keys are left alone. The rank is numpy's default
     ("linear"): with ``h = (n - 1) * percent / 100`` the values of ranks ``floor(h)`` and ``floor(h) + 1`` are
     interpolated. Both are off by at most :data:`RELATIVE_ERROR`, hence so is the result.
     """
-    pairs = sorted((key - offset, count) for key, count in counts.items() if key >= offset and count > 0)
-    total = sum(count for _, count in pairs)
-    found: dict[int, float | None] = dict.fromkeys(percents)
-    if not total:
-        return found
+    pairs = sorted([pair for pair in counts.items() if pair[0] >= offset and pair[1] > 0])
+    if len(pairs) <= 1:
+        return dict.fromkeys(percents, middle(pairs[0][0] - offset) if pairs else None)
+    total = sum([count for _, count in pairs])
+    found: dict[int, float | None] = {}
     position = 0
-    below = 0  # values in the buckets before `position`
-    for percent in sorted(found):
+    up_to = pairs[0][1]  # values in the buckets up to and with `position`
+    for percent in percents:
         rank, part = divmod((total - 1) * percent, 100)
-        while below + pairs[position][1] <= rank:
-            below += pairs[position][1]
+        while up_to <= rank:
             position += 1
-        low = high = middle(pairs[position][0])
-        if part and rank + 1 >= below + pairs[position][1]:
-            high = middle(pairs[position + 1][0])
-        found[percent] = low + (high - low) * part / 100
+            up_to += pairs[position][1]
+        value = middle(pairs[position][0] - offset)
+        if part and rank + 1 >= up_to:
+            value += (middle(pairs[position + 1][0] - offset) - value) * part / 100
+        found[percent] = value
     return found

@@ -20,7 +20,12 @@ class LiveSeries(NamedTuple):
 
 def excluded_of(tally: Tally, reasons: tuple[str, ...]) -> dict[str, int]:
     """Reason -> how many a tally leaves out; only reasons that occur."""
-    return {reason: tally[slot] for slot, reason in enumerate(reasons) if tally.get(slot)}
+    found: dict[str, int] = {}
+    for slot, reason in enumerate(reasons):
+        count = tally.get(slot)
+        if count:
+            found[reason] = count
+    return found
 
 
 def _nothing(tally: Tally) -> list[Figure]:

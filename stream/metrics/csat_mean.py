@@ -34,6 +34,9 @@ def _metric_name(scale: tuple[int, int]) -> str:
     return f"csat_mean_{scale[0]}_{scale[1]}"
 
 
+_NAMES = tuple(_metric_name(scale) for scale in SCALES)
+
+
 def _slot(answer: Answer) -> int:
     return _NO_SCORE if answer.score is None else score_slot(answer.scale, answer.score)
 
@@ -43,21 +46,22 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
 
 
 def _figures(tally: Tally) -> list[Figure]:
-    sums = [0] * len(SCALES)
-    counts = [0] * len(SCALES)
-    scores: dict[str, dict[str, int | float]] = {}
-    rescaled = 0
-    for slot, count in sorted(tally.items()):
+    by_scale: dict[int, dict[str, int | float]] = {}
+    n = rescaled = 0
+    for slot in sorted(tally):
         if slot < EXCLUDED_SLOTS:
             continue
+        count = tally[slot]
         position, above = divmod(slot - EXCLUDED_SLOTS, SCORES_PER_SCALE)
-        scale = SCALES[position]
-        lowest, highest = scale
-        counts[position] += count
-        sums[position] += count * (lowest + above)
+        lowest, highest = SCALES[position]
+        n += count
         rescaled += count * above * (_COMMON // (highest - lowest))
-        scores.setdefault(_metric_name(scale), {})[f"score_{lowest + above}"] = count
-    n = sum(counts)
+        parts = by_scale.get(position)
+        if parts is None:
+            parts = by_scale[position] = {"sum": 0, "answered": 0}
+        parts["sum"] += count * (lowest + above)
+        parts["answered"] += count
+        parts[f"score_{lowest + above}"] = count
     figures = [
         Figure(
             metric="csat_mean",
@@ -68,12 +72,10 @@ def _figures(tally: Tally) -> list[Figure]:
             excluded=excluded_of(tally, EXCLUDED),
         )
     ]
-    for scale, total, count in zip(SCALES, sums, counts, strict=True):
-        name = _metric_name(scale)
-        if name in scores:
-            parts = {"sum": total, "answered": count, **scores[name]}
-            value = total / count if count > 0 else None
-            figures.append(Figure(metric=name, n=count, value=value, unit="score", parts=parts))
+    for position, parts in by_scale.items():
+        answered = int(parts["answered"])
+        value = parts["sum"] / answered if answered > 0 else None
+        figures.append(Figure(metric=_NAMES[position], n=answered, value=value, unit="score", parts=parts))
     return figures
 
 

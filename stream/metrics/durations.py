@@ -1,5 +1,7 @@
 """What all durations share: slots, figure and series. Integer milliseconds in; seconds at the edge."""
 
+from functools import cache
+
 from stream.core.histogram import bucket, bucket_range, quantiles
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
 from stream.metrics.base import excluded_of
@@ -23,15 +25,23 @@ def duration_measures(instant_ms: int, labels: Labels, duration_ms: int) -> tupl
     )
 
 
+@cache
+def _part(slot: int) -> str:
+    return f"bucket_{bucket_range(slot - BUCKET_SLOT)[0]}_ms"
+
+
 def duration_figure(metric: str, tally: Tally) -> Figure:
     """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
-    buckets = {slot - BUCKET_SLOT: count for slot, count in sorted(tally.items()) if slot >= BUCKET_SLOT}
-    n = sum(buckets.values())
     sum_ms = tally.get(SUM_SLOT, 0)
-    parts: dict[str, int | float] = {"n": n, "sum": sum_ms / 1000}
-    for index, count in buckets.items():
-        parts[f"bucket_{bucket_range(index)[0]}_ms"] = count
-    found = quantiles(buckets, PERCENTS)
+    parts: dict[str, int | float] = {"n": 0, "sum": sum_ms / 1000}
+    n = 0
+    for slot in sorted(tally):
+        if slot >= BUCKET_SLOT:
+            count = tally[slot]
+            n += count
+            parts[_part(slot)] = count
+    parts["n"] = n
+    found = quantiles(tally, PERCENTS, BUCKET_SLOT)
     return Figure(
         metric=metric,
         n=n,

@@ -36,7 +36,11 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
 
 
 def _figures(tally: Tally) -> list[Figure]:
-    promoters, passives, detractors = (tally.get(slot, 0) for slot in (PROMOTERS, PASSIVES, DETRACTORS))
+    promoters, passives, detractors = (
+        tally.get(PROMOTERS, 0),
+        tally.get(PASSIVES, 0),
+        tally.get(DETRACTORS, 0),
+    )
     n = promoters + passives + detractors
     low, high = nps_interval(promoters, passives, detractors) or (None, None)
     return [

@@ -33,7 +33,7 @@ from schemas.events import (
 
 TENANT = "simulated"
 SOURCE = "/simulation"
-SEED = 12
+SEED = 17
 
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
@@ -48,7 +48,7 @@ SPELL_DAYS = range(120, 155)
 
 CALLS_PER_DAY = 112
 TICKETS_PER_DAY = 20
-RELATIONSHIP_PER_DAY = 6
+RELATIONSHIP_PER_DAY = 12
 """Answers to the question how likely the customer is to recommend, not about any ticket."""
 
 TEAMS = ("billing", "technical", "sales")

@@ -1,8 +1,8 @@
 """Bytes -> event: the one decoder, with every refusal of the contract.
 
-The common record is proved fast: one typed decode, and the decoded event, written again, has as many quotation marks
-as the value and no escapes. Then no name was lost on the way: none is there twice, none is unknown. Whatever is not
-proved like this is parsed once more with care; the verdict is the same.
+The common record is proved fast: one typed decode, and the decoded event, written again, is as long as the value (nothing
+is shorter than how we write) or has as many quotation marks, and has no escapes. Then no name was lost on the way: none
+is there twice, none is unknown. Whatever is not proved like this is parsed once more with care; the verdict is the same.
 """
 
 import re
@@ -52,6 +52,9 @@ _FIVE_WORDS: Final = {
     "very_satisfied": 5,
 }
 _SATISFIED_LABELS: Final = ("good", "satisfied", "very_satisfied")
+
+_BACKSLASH: Final = ord("\\")  # as numbers: looking for a bytes object in bytes takes ten times as long
+_DELETE: Final = 0x7F
 
 _typed = msgspec.json.Decoder(AnyEvent).decode
 
@@ -114,9 +117,9 @@ class Decoder:
             else:
                 written = encode_event(event)
                 if (
-                    value.count(b'"') != written.count(b'"')
-                    or b"\\" in written
-                    or b"\x7f" in written
+                    (len(value) != len(written) and value.count(b'"') != written.count(b'"'))
+                    or _BACKSLASH in written
+                    or _DELETE in written
                     or not (written.isascii() or _CONTROL.search(written) is None)
                 ):
                     event = _read_structured(value, event)
@@ -126,17 +129,17 @@ class Decoder:
 
     def _place(self, record: Record, key: bytes, event: AnyEvent, now_ms: int | None) -> Accepted | Refused:
         """The checks on a well-formed event that need several fields, or the record around it."""
-        plan = self._plans[event.__class__]
+        topic, entity_id, across, partitioned = self._plans[event.__class__]
         data = event.data
-        if plan.across is not None:
-            problem = plan.across(data)
+        if across is not None:
+            problem = across(data)
             if problem is not None:
                 return Refused(*problem)
-        if key != plan.entity_id(data).encode():
+        if key != entity_id(data).encode():
             return Refused("key_mismatch", "the record's key is not the entity's id")
-        if record.topic != plan.topic:
-            return Refused("wrong_topic", f"events of this type belong on {plan.topic}")
-        if plan.partitioned:
+        if record.topic != topic:
+            return Refused("wrong_topic", f"events of this type belong on {topic}")
+        if partitioned:
             known = self._known.get(record.partition)
             if known is None or key not in known:
                 problem = self._misplaced(key, record.partition)

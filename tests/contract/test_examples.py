@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import jsonschema_rs
+import msgspec
 import orjson
 import pytest
 
-from schemas.events import EVENT_CLASSES, WIRE_TYPE
+from schemas.events import EVENT_CLASSES, SATISFIED_FROM, WIRE_TYPE, AnyEvent, encode_event
 from schemas.generate import ALL_CLASSES, FOLDER, schema_path, wire_type
 from stream.core.config import CoreConfig
 from stream.core.decode import Accepted, Decoder, Refused
@@ -91,3 +92,24 @@ def test_the_schema_refuses_what_the_decoder_refuses(path: Path) -> None:
 def test_every_reason_that_a_value_can_cause_has_an_example() -> None:
     shown = {path.stem.partition("-")[0] for path in files("invalid")}
     assert shown == set(REASONS) - NOT_CAUSED_BY_A_SMALL_VALUE
+
+
+def test_the_readme_has_every_reason_and_every_scale() -> None:
+    readme = (FOLDER / "README.md").read_text("utf-8")
+    listed = readme[readme.index("| reason |") :]
+    places = [listed.index(f"`{reason}`") for reason in REASONS]
+    assert places == sorted(places)
+    for low, high in SATISFIED_FROM:
+        assert f"{low}-{high}" in readme
+
+
+@pytest.mark.parametrize("path", events(), ids=ids)
+def test_an_event_that_we_write_is_written_with_the_same_names(path: Path) -> None:
+    """A default that was spelled out stays spelled out: the decoder's fast proof is then fast."""
+    document = json.loads(path.read_bytes())
+    document["data"].setdefault("tenant", "default")
+    if document["type"].endswith("ticket.created.v1"):
+        document["data"].setdefault("created_by", "customer")
+    document["data"].pop("mood", None)
+    document.pop("traceparent", None)
+    assert json.loads(encode_event(msgspec.json.decode(json.dumps(document), type=AnyEvent))) == document

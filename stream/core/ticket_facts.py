@@ -4,7 +4,9 @@ Rows are MessagePack arrays, and short, because there is one per ticket. Every `
 ``Facts.base_ms``. Lists are kept in one canonical order, so that equal facts are equal rows.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -256,3 +258,19 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
             yield from rare.reviews
             for visit in rare.visits:
                 yield from (visit.entered, visit.left, visit.handled)
+
+
+AnyKeyed = TypeVar("AnyKeyed", Survey, Visit, Retraction, Review)
+
+
+def keyed(items: list[AnyKeyed], key: bytes) -> tuple[int, AnyKeyed | None]:
+    """Where an item of a list sorted by key is, or would be."""
+    index = bisect_left(items, key, key=lambda item: item.key)
+    return index, items[index] if index < len(items) and items[index].key == key else None
+
+
+def rare_of(facts: Facts) -> Rare:
+    """What a ticket has of the things that most tickets do not have, from now on."""
+    if facts.rare is None:
+        facts.rare = Rare()
+    return facts.rare

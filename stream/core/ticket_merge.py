@@ -14,12 +14,9 @@ from msgspec.structs import replace
 
 from schemas import events as ev
 from stream.core.fact import (
-    AGENT,
     AUTHORS,
-    BOT,
     CHANGED,
     DELETIONS,
-    KEY_BYTES,
     KINDS,
     LABELS,
     NO_SCALE,
@@ -27,19 +24,16 @@ from stream.core.fact import (
     PRIORITIES,
     REPEATED,
     RERANKED,
-    RETRACTIONS,
     SCALE_CODES,
     STATUSES,
     Fact,
-    Order,
     natural_key,
     order_of,
-    order_text,
     rank,
     supersedes,
 )
+from stream.core.reply_merge import reply_added, reply_retracted
 from stream.core.ticket_facts import (
-    ID_BYTES,
     UNCHANGED,
     Answer,
     Assignment,
@@ -52,17 +46,16 @@ from stream.core.ticket_facts import (
     Holder,
     Left,
     Merge,
-    Rare,
-    Retraction,
     Review,
     Sent,
     StatusChange,
     Survey,
     Visit,
+    keyed,
+    rare_of,
 )
 
 AnyFact = TypeVar("AnyFact", bound=Fact)
-AnyKeyed = TypeVar("AnyKeyed", Survey, Visit, Retraction, Review)
 
 
 def _position(fact: Fact) -> tuple[int, tuple[tuple[str, str], bytes]]:
@@ -84,18 +77,6 @@ def _place(facts: list[AnyFact], new: AnyFact, same: Callable[[AnyFact], bool]) 
             break
     insort(facts, new, key=_position)
     return outcome
-
-
-def _keyed(items: list[AnyKeyed], key: bytes) -> tuple[int, AnyKeyed | None]:
-    """Where an item of a list sorted by key is, or would be."""
-    index = bisect_left(items, key, key=lambda item: item.key)
-    return index, items[index] if index < len(items) and items[index].key == key else None
-
-
-def _rare(facts: Facts) -> Rare:
-    if facts.rare is None:
-        facts.rare = Rare()
-    return facts.rare
 
 
 def _created(facts: Facts, time_ms: int, event: ev.TicketCreated) -> int:
@@ -136,7 +117,7 @@ def _assigned(facts: Facts, time_ms: int, event: ev.TicketAssigned) -> int:
         _holder(data.queue),
     )
     return _place(
-        _rare(facts).assignments,
+        rare_of(facts).assignments,
         new,
         lambda old: (old.agent, old.team, old.queue) == (new.agent, new.team, new.queue),
     )
@@ -155,11 +136,13 @@ def _status_changed(facts: Facts, time_ms: int, event: ev.TicketStatusChanged) -
 def _escalated(facts: Facts, time_ms: int, event: ev.TicketEscalated) -> int:
     data = event.data
     new = Escalation(time_ms - facts.base_ms, order_of(event), data.tier, data.reason)
-    return _place(_rare(facts).escalations, new, lambda old: (old.tier, old.reason) == (new.tier, new.reason))
+    return _place(
+        rare_of(facts).escalations, new, lambda old: (old.tier, old.reason) == (new.tier, new.reason)
+    )
 
 
 def _merged(facts: Facts, time_ms: int, event: ev.TicketMerged) -> int:
-    rare = _rare(facts)
+    rare = rare_of(facts)
     new = Merge(time_ms - facts.base_ms, order_of(event), event.data.into_ticket_id)
     outcome = supersedes(new, rare.merged)
     if outcome:
@@ -177,7 +160,7 @@ def _restored(facts: Facts, time_ms: int, event: ev.TicketRestored) -> int:
 
 
 def _deletion(facts: Facts, new: Deletion) -> int:
-    rare = _rare(facts)
+    rare = rare_of(facts)
     outcome = supersedes(new, rare.deletion)
     if outcome:
         rare.deletion = new
@@ -186,9 +169,9 @@ def _deletion(facts: Facts, new: Deletion) -> int:
 
 
 def _visit(facts: Facts, visit_id: str) -> Visit:
-    visits = _rare(facts).visits
+    visits = rare_of(facts).visits
     key = natural_key(visit_id)
-    index, visit = _keyed(visits, key)
+    index, visit = keyed(visits, key)
     if visit is None:
         visit = Visit(key)
         visits.insert(index, visit)
@@ -225,113 +208,12 @@ def _handled(facts: Facts, time_ms: int, event: ev.TicketHandled) -> int:
     return outcome
 
 
-def _reply_added(facts: Facts, time_ms: int, event: ev.ReplyAdded) -> int:
-    data = event.data
-    order = order_of(event)
-    author = AUTHORS[data.author]
-    at = (time_ms - facts.base_ms) * 8 + author * 2 + data.public
-    voice = ""
-    if data.public and author in (AGENT, BOT) and data.author_id:
-        voice = data.author_id
-    if data.channel:
-        voice = f"{voice}\0{data.channel}"
-    key = natural_key(data.reply_id)
-    index = facts.find_reply(key)
-    outcome = CHANGED
-    if index >= 0:
-        outcome = _supersedes_reply(facts, index, at, order, voice)
-        if outcome == REPEATED:
-            return REPEATED
-        _remove_reply(facts, index)
-    _insert_reply(facts, at, key, order, voice)
-    return outcome
-
-
-def _supersedes_reply(facts: Facts, index: int, at: int, order: Order, voice: str) -> int:
-    standing_at = facts.reply_at[index]
-    if at >> 3 != standing_at >> 3:
-        return CHANGED if at >> 3 > standing_at >> 3 else REPEATED
-    speaker = facts.reply_voices[index]
-    new = (at & 7, voice)
-    old = (standing_at & 7, facts.voices[speaker - 1] if speaker else "")
-    if (order_text(order), new) <= (order_text(facts.reply_order(index)), old):
-        return REPEATED
-    return RERANKED if new == old else CHANGED
-
-
-def _insert_reply(facts: Facts, at: int, key: bytes, order: Order, voice: str) -> None:
-    reply_at = facts.reply_at
-    index = len(reply_at)
-    moment = at >> 3
-    while index and reply_at[index - 1] >> 3 >= moment:  # nearly always at the end
-        if reply_at[index - 1] >> 3 == moment:
-            before = index - 1
-            other = facts.reply_ids[before * ID_BYTES : before * ID_BYTES + KEY_BYTES]
-            if (order_text(facts.reply_order(before)), other) <= (order_text(order), key):
-                break
-        index -= 1
-    short = order if isinstance(order, int) else 0
-    entry = key + short.to_bytes(2, "big")
-    if not short and not facts.reply_texts:
-        facts.reply_texts = [""] * len(reply_at)
-    speaker = _speaker(facts, voice) if voice else 0
-    if index == len(reply_at):
-        reply_at.append(at)
-        facts.reply_ids += entry
-        facts.reply_voices.append(speaker)
-    else:
-        reply_at.insert(index, at)
-        cut = index * ID_BYTES
-        facts.reply_ids = facts.reply_ids[:cut] + entry + facts.reply_ids[cut:]
-        facts.reply_voices.insert(index, speaker)
-    if facts.reply_texts or not short:
-        facts.reply_texts.insert(index, "" if short else str(order))
-
-
-def _speaker(facts: Facts, voice: str) -> int:
-    """The number of a voice; others' numbers move where it stands in front of them."""
-    voices = facts.voices
-    index = bisect_left(voices, voice)
-    if index == len(voices) or voices[index] != voice:
-        if index < len(voices):
-            facts.reply_voices = [speaker + (speaker > index) for speaker in facts.reply_voices]
-        voices.insert(index, voice)
-    return index + 1
-
-
-def _remove_reply(facts: Facts, index: int) -> None:
-    del facts.reply_at[index]
-    cut = index * ID_BYTES
-    facts.reply_ids = facts.reply_ids[:cut] + facts.reply_ids[cut + ID_BYTES :]
-    if facts.reply_texts:
-        del facts.reply_texts[index]
-        if not any(facts.reply_texts):
-            facts.reply_texts = []
-    speaker = facts.reply_voices.pop(index)
-    if speaker and speaker not in facts.reply_voices:
-        del facts.voices[speaker - 1]
-        facts.reply_voices = [other - (other > speaker) for other in facts.reply_voices]
-
-
-def _reply_retracted(facts: Facts, time_ms: int, event: ev.ReplyRetracted) -> int:
-    retractions = _rare(facts).retractions
-    key = natural_key(event.data.reply_id)
-    new = Retraction(time_ms - facts.base_ms, order_of(event), key, RETRACTIONS[event.data.reason])
-    index, old = _keyed(retractions, key)
-    outcome = supersedes(new, old)
-    if old is None:
-        retractions.insert(index, new)
-    elif outcome:
-        retractions[index] = new
-    return outcome
-
-
 def _survey(facts: Facts, survey_id: str) -> Survey:
     surveys = facts.surveys
     key = natural_key(survey_id)
     if len(surveys) == 1 and surveys[0].key == key:
         return surveys[0]
-    index, survey = _keyed(surveys, key)
+    index, survey = keyed(surveys, key)
     if survey is None:
         survey = Survey(key)
         surveys.insert(index, survey)
@@ -412,11 +294,11 @@ def _survey_expired(facts: Facts, time_ms: int, event: ev.SurveyExpired) -> int:
 
 def _review_scored(facts: Facts, time_ms: int, event: ev.ReviewScored) -> int:
     data = event.data
-    reviews = _rare(facts).reviews
+    reviews = rare_of(facts).reviews
     key = natural_key(data.review_id)
     criteria = [(one.name, one.score, one.max, one.weight) for one in data.criteria]
     new = Review(time_ms - facts.base_ms, order_of(event), key, data.agent_id, criteria)
-    index, old = _keyed(reviews, key)
+    index, old = keyed(reviews, key)
     outcome = supersedes(new, old)
     if old is None:
         reviews.insert(index, new)
@@ -436,8 +318,8 @@ MERGES: Final[dict[type[ev.Event], Callable[[Facts, int, Any], int]]] = {
     ev.TicketQueueEntered: _queue_entered,
     ev.TicketQueueLeft: _queue_left,
     ev.TicketHandled: _handled,
-    ev.ReplyAdded: _reply_added,
-    ev.ReplyRetracted: _reply_retracted,
+    ev.ReplyAdded: reply_added,
+    ev.ReplyRetracted: reply_retracted,
     ev.SurveySent: _survey_sent,
     ev.SurveyAnswered: _survey_answered,
     ev.SurveyRetracted: _survey_retracted,

@@ -14,6 +14,8 @@ NEGATIVE_SLOT = 0
 EXCLUDED = ("negative_duration",)
 PERCENTS = (50, 90, 95, 99)
 
+_NAMES = {percent: f"p{percent}" for percent in PERCENTS}
+
 
 def duration_measures(instant_ms: int, labels: Labels, duration_ms: int) -> tuple[Measure, ...]:
     """A duration that ended at an instant; a negative one (clock skew) is excluded and counted, never clamped."""
@@ -49,7 +51,7 @@ def duration_figure(metric: str, tally: Tally) -> Figure:
         unit="seconds",
         parts=parts,
         quantiles={
-            f"p{percent}": None if value_ms is None else value_ms / 1000
+            _NAMES[percent]: None if value_ms is None else value_ms / 1000
             for percent, value_ms in found.items()
         },
         excluded=excluded_of(tally, EXCLUDED),
@@ -60,7 +62,7 @@ def duration_series(name: str, what: str) -> tuple[Series, ...]:
     """Series of a duration: ``<name>_seconds`` by quantile, with mean, sum and count."""
 
     def quantile(percent: int) -> Series:
-        key = f"p{percent}"
+        key = _NAMES[percent]
         return Series(
             f"{name}_seconds",
             f"{what}, quantiles.",

@@ -1,6 +1,6 @@
 """What decoding a record can come to: an event, a refusal with its reason token, or a type that is not ours."""
 
-from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Final, Literal, NamedTuple, TypeAlias, final, get_args
 
 from schemas.events import AnyEvent
 
@@ -31,6 +31,7 @@ REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 SkipReason: TypeAlias = Literal["unknown_type"]
 
 
+@final
 class Accepted(NamedTuple):
     """An event of the contract that stands where it belongs. ``time_ms``: its event time, truncated."""
 
@@ -38,6 +39,7 @@ class Accepted(NamedTuple):
     event: AnyEvent
 
 
+@final
 class Refused(NamedTuple):
     """A dead letter. ``message`` says what is wrong and where, without any text of the event."""
 
@@ -45,6 +47,7 @@ class Refused(NamedTuple):
     message: str
 
 
+@final
 class Skipped(NamedTuple):
     """Counted and passed over: a CloudEvent of a type that this version does not know."""
 

@@ -1,5 +1,6 @@
 """Options of every Kafka client that the program opens, and what the broker can do."""
 
+import logging
 import ssl
 from typing import Any
 
@@ -84,6 +85,11 @@ def reader(
 async def has_transactions(config: RuntimeConfig) -> bool:
     """Whether the broker runs transactional producers: asked by starting one. Raises StartError when it cannot be asked."""
     probe = producer(config, f"{config.app_id}-probe")
+    sender = logging.getLogger(
+        "aiokafka.producer.sender"
+    )  # it reports a refusal as an error; here it is an answer
+    level = sender.level
+    sender.setLevel(logging.CRITICAL)
     try:
         await probe.start()
     except KafkaConnectionError as exc:
@@ -97,5 +103,6 @@ async def has_transactions(config: RuntimeConfig) -> bool:
     except KafkaError:
         return False
     finally:
+        sender.setLevel(level)
         await probe.stop()
     return True

@@ -33,7 +33,7 @@ async def drain(
         await shell.commit(inputs)
         later = [part for part in shell.parts.values() if part.spec.name != input_stage]
         ends = await ask_ends([(topic, part.number) for part in later for topic in part.spec.sources])
-        while (
+        while (  # noqa: ASYNC110 - positions have no event to wait for
             shell.flowing
             and shell.generation == generation
             and not all(_reached(part, ends) for part in later)

@@ -24,6 +24,9 @@ from stream.runtime import clients
 from stream.runtime.guard import Fetched, Seek
 from stream.runtime.shell import Offsets, Shell
 
+VOLATILE_REBALANCE_MS = 1000
+"""The embedded broker lets every first member wait this long for others."""
+
 NEVER_SECONDS = 10 * 365 * 86_400.0
 
 
@@ -100,6 +103,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         shell: Shell = self.app.shell
         config = shell.config
         self._assignor = self.app.assignor
+        rebalance_ms = config.rebalance_timeout_ms
+        if not shell.checkpoint.committed_reads:
+            rebalance_ms = min(rebalance_ms, VOLATILE_REBALANCE_MS)
         return clients.reader(
             config,
             committed=shell.checkpoint.committed_reads,
@@ -109,7 +115,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_partition_fetch_bytes=config.fetch_bytes,
             fetch_max_wait_ms=500,
             session_timeout_ms=config.session_timeout_ms,
-            rebalance_timeout_ms=config.rebalance_timeout_ms,
+            rebalance_timeout_ms=rebalance_ms,
             heartbeat_interval_ms=config.heartbeat_ms,
             max_poll_interval_ms=int(NEVER_SECONDS * 1000) // 100,
             check_crcs=False,
@@ -141,7 +147,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self,
         consumer: Any,
         active_partitions: set[TP],
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is theirs
         max_records: int | None = None,
     ) -> Any:
         """Deltas first: under a backlog of source records aiokafka empties one buffered partition after the other."""
@@ -164,7 +170,11 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Fetched]]:
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 - the signature is theirs
+    ) -> Mapping[TP, list[Fetched]]:
         asked_at = time.monotonic()
         fetched: Mapping[TP, Any] = await super()._getmany(active_partitions, timeout)
         for batch in fetched.values():
@@ -269,7 +279,7 @@ class ShellRecovery(Recovery):
 
     app: App
 
-    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ASYNC109 - the signature is theirs
         """Without the time-out, which looks like "stopped" and ends recovery for good."""
         await super()._wait(coro)
 

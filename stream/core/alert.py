@@ -155,7 +155,8 @@ class AlertBook:
             state = _decode(raw)
         except msgspec.DecodeError as exc:
             raise DamagedRowError(f"a row of alert {name.decode()!r} is not readable: {exc}") from exc
-        if name.decode() in self._rules:
+        rule = self._rules.get(name.decode())
+        if rule is not None and matches(rule, segment_labels(segment.decode())):
             self._set(name.decode(), segment.decode(), state)
         else:
             self._orphans.append((segment.decode(), state))
@@ -167,6 +168,10 @@ class AlertBook:
             self._watched.update((rule.name, segment) for rule in rules)
             self._snapshot = None
         return rules
+
+    def segments(self) -> set[str]:
+        """Segments on which a rule has a state."""
+        return {segment for _, segment in self._states}
 
     def forget(self, segment: str) -> None:
         """A segment is gone. What still fires on it stays."""

@@ -63,6 +63,7 @@ class WindowsShard:
             for level in self._levels
             for panes in level.gauges
         ]
+        self._unjudged: list[set[str]] = [set() for _ in self._gauges]
         self._view = WindowsView(self._gauges, self._live, self._live_slots)
         self._segments: dict[str, Segment] = {}
         self._pending: dict[str, Segment] = {}
@@ -107,10 +108,15 @@ class WindowsShard:
                 )
             found.append((level, start, segment))
         self._store.index_loaded(found)
-        for name in self._live.segments:
-            self._segment(name.decode())
+        for raw_name in self._live.segments:
+            self._segment(raw_name.decode())
         self._live.fold(self.progress.watermark_ms // MINUTE_MS)
         self._slide()
+        self._note_changes()
+        for alerted in self._alerts.segments():
+            self._segment(alerted)
+            for unjudged in self._unjudged:
+                unjudged.add(alerted)
         self._refresh_snapshot()
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -275,6 +281,7 @@ class WindowsShard:
                 self._settle()
             if self._slide():
                 self._progressed = True
+                self._note_changes()
             self._refresh_snapshot()
 
     def close_input(self) -> None:
@@ -311,10 +318,16 @@ class WindowsShard:
         self._live.fold(watermark)
         self._live.flush(rows)
         self._judge_alerts(rows, outputs)
-        rows.append((META_KEY, progress.encode()))
-        self.rows[META_KEY] = progress.encode()
+        meta = self.rows[META_KEY] = progress.encode()
+        rows.append((META_KEY, meta))
         self._progressed = False
         self._refresh_snapshot()
+        self._forget(gone)
+        return Flush(rows, outputs)
+
+    def _forget(self, gone: Sequence[Segment]) -> None:
+        """Drop segments of which nothing is left."""
+        alerts = False
         for segment in gone:
             if (
                 not segment.windows
@@ -324,7 +337,9 @@ class WindowsShard:
                 self._segments.pop(segment.name, None)
                 if self._rules.pop(segment.name, None) is not None:
                     self._alerts.forget(segment.name)
-        return Flush(rows, outputs)
+                    alerts = True
+        if alerts:
+            self._refresh_snapshot()
 
     def _judge_alerts(self, rows: list[tuple[bytes, bytes | None]], outputs: list[Output]) -> None:
         end_ms = self._end_ms
@@ -332,16 +347,18 @@ class WindowsShard:
         before = len(outputs)
         results = [alerts.resolve_orphans(end_ms, self._now_ms)]
         if end_ms >= 0:
-            for length_ms, _, window in self._gauges:
-                due = {segment.name: segment for segment in window.changed if segment.name in self._rules}
+            for (length_ms, _, window), unjudged in zip(self._gauges, self._unjudged, strict=True):
+                due = unjudged | {segment.name for segment in window.changed}
+                unjudged.clear()
                 for rule_name, name in alerts.waiting:
                     if alerts.rule(rule_name).window_ms == length_ms:
-                        due[name] = self._segment(name)
-                for name in sorted(due):
-                    for rule in self._rules.get(name, ()):
+                        due.add(name)
+                for name in sorted(due & self._rules.keys()):
+                    segment = self._segment(name)
+                    for rule in self._rules[name]:
                         metric = self._alert_metrics[rule.name]
                         if rule.window_ms == length_ms and metric is not None:
-                            tally = window.tallies.get(due[name], {})
+                            tally = window.tallies.get(segment, {})
                             own = own_tallies(sorted(tally.items()), (metric.id,))[metric.id]
                             found = [one for one in figures(metric, own) if one.metric == rule.metric]
                             figure = found[0] if found else None
@@ -350,6 +367,11 @@ class WindowsShard:
             rows += new_rows
             outputs += new_outputs
         self.progress.counters["alerts"] += len(outputs) - before
+
+    def _note_changes(self) -> None:
+        """Alerts are judged at the flush: keep what a snapshot in between would let go of."""
+        for gauge, unjudged in zip(self._gauges, self._unjudged, strict=True):
+            unjudged.update(segment.name for segment in gauge.window.changed)
 
     def _refresh_snapshot(self) -> None:
         self.snapshot = self._view.renew(

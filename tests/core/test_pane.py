@@ -54,7 +54,7 @@ def test_a_gauge_does_not_prolong_a_rollups_horizon() -> None:
 def test_lengths_that_are_not_whole_minutes_are_refused_by_setting(
     changes: dict[str, tuple[int, ...]],
 ) -> None:
-    with pytest.raises(WindowLengthError, match="STREAM_(ROLLUP|GAUGE)_WINDOWS"):
+    with pytest.raises(WindowLengthError, match=r"STREAM_(ROLLUP|GAUGE)_WINDOWS"):
         levels(CoreConfig(**changes))  # type: ignore[arg-type]  # one of two fields of the same type
 
 

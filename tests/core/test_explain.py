@@ -1,0 +1,75 @@
+"""What explain says is what was published."""
+
+import pytest
+
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.explain import ExplainError, Explanation, explain
+from tests.core.deltas import ALL, T0, T0_MS, Delta, Feed, answers, config, rollups
+
+
+def asked(feed: Feed, name: str = "csat", window_ms: int = HOUR_MS, start_ms: int = T0_MS) -> Explanation:
+    return explain(feed.changelog, feed.config, name, ALL, start_ms=start_ms, window_ms=window_ms)
+
+
+def given(feed: Feed, watermark: int, good: int, bad: int) -> None:
+    feed.now_ms += 1_000
+    feed.give(Delta(0, watermark, {ALL: {T0: answers(good, bad)}}))
+
+
+def test_it_says_what_the_last_rollup_said() -> None:
+    feed = Feed(config(horizons_ms={MINUTE_MS: 0, HOUR_MS: DAY_MS, DAY_MS: DAY_MS}))
+    given(feed, T0, 3, 1)
+    given(feed, T0 + 10, 0, 0)
+    given(feed, T0 + 60, 1, 0)
+    given(feed, T0 + 61, 0, 1)
+    found = asked(feed)
+    (figure,) = found.figures
+    last = [one for one in rollups(feed.outputs) if one["window_seconds"] == 3600][-1]
+    assert (figure.n, figure.value, figure.parts) == (last["n"], last["value"], last["parts"])
+    assert figure.excluded == last["excluded"] == {"too_late": 2}
+    assert (found.status, found.revision, found.key) == (last["status"], last["revision"], last["key"])
+    assert last["status"] == "revised"
+    assert found.watermark_ms == (T0 + 61) * MINUTE_MS
+    assert found.sources[0].watermark_ms == found.watermark_ms
+    assert found.metric.name == "csat"
+    assert found.end_ms - found.start_ms == HOUR_MS
+    assert not found.expired
+    assert asked(feed, window_ms=MINUTE_MS).expired
+
+
+def test_a_window_in_which_nothing_was_measured() -> None:
+    feed = Feed(config())
+    given(feed, T0 + 60, 1, 0)
+    later = asked(feed, start_ms=T0_MS + HOUR_MS)
+    assert (later.revision, later.status, later.figures[0].n, later.figures[0].value) == (0, "open", 0, None)
+    assert asked(feed, name="nps").status == "final"
+
+
+def test_without_any_rows_nothing_is_known() -> None:
+    found = explain({}, CoreConfig(), "csat", ALL, start_ms=T0_MS, window_ms=DAY_MS)
+    assert (found.revision, found.watermark_ms, found.sources) == (0, -1, {})
+
+
+def test_one_figure_of_a_metric_with_several() -> None:
+    feed = Feed(config())
+    feed.give(Delta(0, T0, {ALL: {T0: {2 * 4096 + 16 + 4 * 16 + 2: 2}}}))
+    (figure,) = asked(feed, name="csat_mean_1_5").figures
+    assert (figure.metric, figure.n, figure.value) == ("csat_mean_1_5", 2, 3.0)
+    assert {one.metric for one in asked(feed, name="csat_mean").figures} == {"csat_mean", "csat_mean_1_5"}
+
+
+@pytest.mark.parametrize(
+    ("name", "window_ms", "start_ms", "what"),
+    [
+        ("csta", HOUR_MS, T0_MS, "STREAM_METRICS.* csat, "),
+        ("live", HOUR_MS, T0_MS, "no configured metric with windows"),
+        ("csat", 2 * HOUR_MS, T0_MS, "STREAM_ROLLUP_WINDOWS.* 1m, 1h, 1d"),
+        ("csat", HOUR_MS, T0_MS + MINUTE_MS, "aligned"),
+        ("csat_mean_1_5", HOUR_MS, T0_MS, "ask for 'csat_mean'"),
+    ],
+)
+def test_what_does_not_exist_is_named_with_what_does(
+    name: str, window_ms: int, start_ms: int, what: str
+) -> None:
+    with pytest.raises(ExplainError, match=what):
+        asked(Feed(config()), name, window_ms, start_ms)

@@ -25,7 +25,7 @@ from stream.demo.worker import DemoError
 from stream.gateway.helpdesk_csv import TENANT as HELPDESK
 
 END_MS = START_MS + DAYS * DAY_MS
-AHEAD_MS = 10 * DAY_MS
+AHEAD_MS = 20 * DAY_MS
 """How far the replay may run ahead of the worker's event clock: a slow machine makes the demo longer, not the steps coarser."""
 
 FRAME_SECONDS = 0.25

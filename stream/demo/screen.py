@@ -88,7 +88,10 @@ def spread(figures: Figures, tenant: str, window: str, metric: str) -> str:
         return NONE
     median = figures.value(tenant, window, f"{middle}_seconds", "0.5")
     number = int(figures.value(tenant, window, f"{middle}_seconds_count") or 0)
-    return f"{duration(mean)} / {duration(median)} n={number:,}"
+    left, right = duration(mean), duration(median)
+    unit = right.rpartition(" ")[2]
+    left = left.removesuffix(f" {unit}")  # a unit that both have is written once
+    return f"{left} / {right} n={number:,}"
 
 
 def waiting(figures: Figures, tenant: str, count: str, age: str | None) -> str:

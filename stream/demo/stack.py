@@ -17,6 +17,7 @@ from stream.demo.worker import APP_ID, DELTA_PARTITIONS, PARTITIONS, DemoError, 
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.embedded import EmbeddedBroker
+from stream.runtime.errors import StartError
 from stream.runtime.topics import specs
 
 TOPICS = Topics(app_id=APP_ID)
@@ -38,7 +39,10 @@ async def started() -> AsyncIterator[Stack]:
         folder = Path(stack.enter_context(temporary_folder()))
         broker = EmbeddedBroker()
         stack.push_async_callback(asyncio.to_thread, broker.stop)
-        await asyncio.to_thread(broker.start)
+        try:
+            await asyncio.to_thread(broker.start)
+        except StartError as exc:
+            raise DemoError(str(exc)) from exc
         config = RuntimeConfig(brokers=(broker.address,), app_id=APP_ID)
         await _create_topics(config)
         worker = Worker(broker.address, folder)

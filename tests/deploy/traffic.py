@@ -10,6 +10,7 @@ from stream.core.config import CoreConfig
 from stream.core.fold import fold
 from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
+from stream.core.topics import Topics
 from stream.metrics import selected
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus
 from stream.web.exporter import Exporter
@@ -26,9 +27,9 @@ UNANSWERED = 3
 CONFIG = CoreConfig()
 
 
-def records(now_ms: int) -> list[SourceRecord]:
+def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
     """All of it within the last two minutes, so that it stands in every running window."""
-    return list(_with_offsets(_events(now_ms), now_ms))
+    return list(_with_offsets(_events(now_ms, topics), now_ms))
 
 
 def snapshot(now_ms: int) -> Snapshot:
@@ -74,7 +75,7 @@ def _with_offsets(events: Iterator[tuple[str, str, dict[str, Any]]], now_ms: int
         yield SourceRecord(topic, 0, offset, now_ms, key.encode(), json.dumps(event).encode())
 
 
-def _events(now_ms: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, Any]]]:
     number = 0
     start_ms = now_ms - 2 * MINUTE
 
@@ -94,7 +95,6 @@ def _events(now_ms: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
         }
         return topic, key, content
 
-    topics = CONFIG.topics
     for i in range(ANSWERS):
         ticket = {"ticket_id": f"t{i}"}
         made = {**ticket, "channel": "chat", "team": "billing", "queue": "calls"}

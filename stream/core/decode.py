@@ -8,7 +8,7 @@ is there twice, none is unknown. Whatever is not proved like this is parsed once
 import re
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 from msgspec import inspect
@@ -249,7 +249,8 @@ def _read_document(document: Any) -> AnyEvent | Refused | Skipped:
     if wire_type not in _SHAPES:
         return Skipped("unknown_type")
     try:
-        event: AnyEvent = msgspec.convert(document, AnyEvent)
+        # To the one class: a conversion to the union would build its tables each time.
+        event = cast("AnyEvent", msgspec.convert(document, _SHAPES[wire_type][0]))
     except msgspec.ValidationError:
         return _diagnose(document, *_SHAPES[wire_type]) or Refused("wrong_type", "does not fit its schema")
     if _CONTROL.search(encode_event(event)) is None:

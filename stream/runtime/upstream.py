@@ -24,9 +24,6 @@ from stream.runtime import clients
 from stream.runtime.guard import Fetched, Seek
 from stream.runtime.shell import Offsets, Shell
 
-VOLATILE_REBALANCE_MS = 1000
-"""The embedded broker lets every first member wait this long for others."""
-
 NEVER_SECONDS = 10 * 365 * 86_400.0
 
 
@@ -103,9 +100,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         shell: Shell = self.app.shell
         config = shell.config
         self._assignor = self.app.assignor
-        rebalance_ms = config.rebalance_timeout_ms
-        if not shell.checkpoint.committed_reads:
-            rebalance_ms = min(rebalance_ms, VOLATILE_REBALANCE_MS)
         return clients.reader(
             config,
             committed=shell.checkpoint.committed_reads,
@@ -115,7 +109,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_partition_fetch_bytes=config.fetch_bytes,
             fetch_max_wait_ms=500,
             session_timeout_ms=config.session_timeout_ms,
-            rebalance_timeout_ms=rebalance_ms,
+            rebalance_timeout_ms=config.rebalance_timeout_ms,
             heartbeat_interval_ms=config.heartbeat_ms,
             max_poll_interval_ms=int(NEVER_SECONDS * 1000) // 100,
             check_crcs=False,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 from aiokafka import TopicPartition as KafkaTopicPartition
 
@@ -58,24 +59,22 @@ async def serve(
 ) -> None:
     """Run a worker until it is told to stop or is drained.
 
-    ``on_shell`` gets the shell as soon as it exists (its ``status`` is for health and exporter). Raises StartError when the worker
+    ``on_shell`` gets the shell before anything joins (its ``status`` is for health and exporter). Raises StartError when the worker
     may not start, and whatever made the state unusable.
     """
     stop = asyncio.Event()
     _install_signals(stop)
+    transactions = await clients.has_transactions(config)
+    if not transactions:
+        config = _volatile(config)
     shell = Shell(config, pipeline.stages)
-    on_shell(shell)
     app = upstream.build_app(shell, pipeline.first_topics)
-    if await clients.has_transactions(config):
+    if transactions:
         shell.checkpoint = Transactions(config, fault)
-    elif config.allow_volatile:
+    else:
         shell.checkpoint = Plain(config, app.commit_offsets, app.heartbeat_at, fault)
         log.warning("worker.volatile", note=shell.checkpoint.notes[0])
-    else:
-        raise StartError(
-            f"the broker at {', '.join(config.brokers)} has no transactions: figures could not be exact. Use Apache Kafka, or "
-            "allow a volatile broker with weaker guarantees (as `stream demo` does)"
-        )
+    on_shell(shell)
     await pipeline.prepare(not shell.checkpoint.committed_reads)
     ends = await _ends(config, pipeline.stages[0], shell.checkpoint.committed_reads) if draining else {}
     shell.pause("joining")
@@ -108,6 +107,20 @@ async def serve(
         await _stop(shell, app, tasks)
     if shell.failure.done():
         raise shell.failure.exception() or ShellError("failed")
+
+
+def _volatile(config: RuntimeConfig) -> RuntimeConfig:
+    """Refuse a broker without transactions, or come to terms with it: the embedded one keeps new members waiting for old ones."""
+    if not config.allow_volatile:
+        raise StartError(
+            f"the broker at {', '.join(config.brokers)} has no transactions: figures could not be exact. Use Apache Kafka, or "
+            "allow a volatile broker with weaker guarantees (as `stream demo` does)"
+        )
+    return msgspec.structs.replace(
+        config,
+        session_timeout_ms=min(config.session_timeout_ms, 6000),
+        rebalance_timeout_ms=min(config.rebalance_timeout_ms, 1000),
+    )
 
 
 def _install_signals(stop: asyncio.Event) -> None:

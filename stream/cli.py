@@ -129,7 +129,7 @@ def _failed(message: str, code: int, hint: str = "", *, debug: bool) -> int:
         import traceback  # noqa: PLC0415 - only failures pay for it
 
         traceback.print_exc()
-    print(f"stream: {message}{hint}", file=sys.stderr)
+    print(f"error: {message}{hint}", file=sys.stderr)
     return code
 
 

@@ -30,7 +30,7 @@ def failed(done: subprocess.CompletedProcess[str], code: int) -> str:
     assert done.returncode == code, done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("stream: ")
+    assert lines[0].startswith("error: ")
     return lines[0]
 
 

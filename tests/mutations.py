@@ -1,0 +1,219 @@
+"""A test of the tests: small faults are put into the core, one at a time, and the tests must notice each of them.
+
+``python -m tests.mutations`` copies the sources to a temporary folder, changes one line there, and runs the tests that guard it.
+A fault that no test notices fails the run, and so does one whose line has gone: then it must be written anew.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("stream", "schemas", "tests", "pyproject.toml")
+SECONDS = 120
+PLUGIN = """
+from hypothesis import Phase, settings
+
+settings.register_profile("mutations", phases=[Phase.explicit, Phase.generate], database=None, derandomize=True)
+settings.load_profile("mutations")
+"""
+"""That a fault is noticed is enough: no smaller example is looked for."""
+TESTS_FAILED = 1  # pytest's exit code; a fault that keeps the tests from starting at all proves nothing
+
+
+class Fault(NamedTuple):
+    """One line of the core as it is, as it would be wrong, and the tests that guard it."""
+
+    file: str
+    right: str
+    wrong: str
+    tests: str
+    """Arguments for pytest."""
+
+
+FAULTS = (
+    Fault(
+        "stream/metrics/csat.py",
+        "answer.score >= _TOP_BOX",
+        "answer.score > _TOP_BOX",
+        "tests/metrics/test_csat.py",
+    ),
+    Fault(
+        "stream/metrics/nps.py", "if answer.score >= 9:", "if answer.score >= 8:", "tests/metrics/test_nps.py"
+    ),
+    Fault(
+        "stream/metrics/first_reply_time.py",
+        "opening = creation.created_by == AGENT",
+        "opening = False",
+        "tests/metrics/test_reply_times.py",
+    ),
+    Fault(
+        "stream/metrics/reply_time.py",
+        "elif code == PUBLIC_CUSTOMER and since is None:",
+        "elif code == PUBLIC_CUSTOMER:",
+        "tests/metrics/test_reply_times.py",
+    ),
+    Fault(
+        "stream/metrics/queue_wait_time.py",
+        " and left.outcome == ANSWERED:",
+        ":",
+        "tests/metrics/test_queue_wait_time.py",
+    ),
+    Fault(
+        "stream/metrics/durations.py",
+        "if duration_ms < 0:",
+        "if duration_ms < -60_000:",
+        "tests/metrics",
+    ),
+    Fault("stream/core/interval.py", "square / (2 * n)", "square / n", "tests/core/test_interval.py"),
+    Fault("stream/core/histogram.py", "_SUB_BITS = 5", "_SUB_BITS = 4", "tests/core/test_histogram.py"),
+    Fault(
+        "stream/core/ticket.py",
+        "if assignment.at > at:",
+        "if assignment.at >= at:",
+        "tests/core/test_ticket_rules.py",
+    ),
+    Fault(
+        "stream/core/ticket_merge.py",
+        "if data.revision >= highest:",
+        "if data.revision > highest:",
+        "tests/core/test_ticket_surveys.py tests/core/test_ticket_order.py",
+    ),
+    Fault(
+        "stream/core/ticket_merge.py",
+        "elif (time_ms, rank(new)) >= (facts.base_ms, rank(old)):",
+        "elif (time_ms, rank(new)) <= (facts.base_ms, rank(old)):",
+        "tests/core/test_ticket_rules.py tests/core/test_ticket_order.py",
+    ),
+    Fault(
+        "stream/core/watermark.py",
+        "lowest = min(self.highest_ms[topic] for topic in active)",
+        "lowest = max(self.highest_ms[topic] for topic in active)",
+        "tests/core/test_watermark.py",
+    ),
+    Fault(
+        "stream/core/watermark.py",
+        "self.watermark_ms = max(self.watermark_ms, watermark_ms)",
+        "self.watermark_ms = watermark_ms",
+        "tests/core/test_watermark.py",
+    ),
+    Fault(
+        "stream/core/labels.py",
+        "if len(values) >= self._config.max_label_values:",
+        "if len(values) > self._config.max_label_values:",
+        "tests/core/test_labels.py",
+    ),
+    Fault(
+        "stream/core/tickets_shard.py",
+        "self._add(metric, base, old[common:], -1, too_late_ms)",
+        "self._add(metric, base, old[common:], 0, too_late_ms)",
+        "tests/core/test_pipeline_exact.py",
+    ),
+    Fault(
+        "stream/core/running.py",
+        "self.last - self.panes < pane <= self.last",
+        "self.last - self.panes <= pane <= self.last",
+        "tests/core/test_running.py tests/core/test_windows_shard.py",
+    ),
+    Fault(
+        "stream/core/running.py",
+        "                    subtract(tally, amounts)",
+        "                    pass",
+        "tests/core/test_running.py",
+    ),
+    Fault(
+        "stream/core/publisher.py",
+        "return closed or place.start + place.level.width + settle <= watermark",
+        "return closed or place.start + settle <= watermark",
+        "tests/core/test_windows_shard.py",
+    ),
+    Fault(
+        "stream/core/progress.py",
+        "self.watermark_ms = max(self.watermark_ms, min(holding))",
+        "self.watermark_ms = max(self.watermark_ms, max(holding))",
+        "tests/core/test_windows_shard.py",
+    ),
+    Fault(
+        "stream/core/alert.py",
+        "figure.value >= rule.threshold + rule.clear_margin",
+        "figure.value >= rule.threshold",
+        "tests/core/test_alert.py",
+    ),
+    Fault(
+        "stream/core/alert.py", "figure.n < rule.min_n", "figure.n <= rule.min_n", "tests/core/test_alert.py"
+    ),
+    Fault(
+        "stream/core/decode.py",
+        "time_ms - now_ms > self._max_skew_ms",
+        "time_ms - now_ms >= self._max_skew_ms",
+        "tests/core/test_decode.py",
+    ),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try all faults, or those whose file name contains an argument; returns the exit code."""
+    chosen = [fault for fault in FAULTS if not arguments or any(word in fault.file for word in arguments)]
+    with (
+        tempfile.TemporaryDirectory(prefix="mutations-") as folder,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        verdicts = list(pool.map(lambda item: _try(Path(folder) / str(item[0]), item[1]), enumerate(chosen)))
+    missed = [verdict for verdict in verdicts if verdict]
+    print("\n".join(missed) or f"{len(chosen)} faults, every one noticed")
+    return 1 if missed else 0
+
+
+def _try(folder: Path, fault: Fault) -> str:
+    """Nothing if the fault was noticed, else what is wrong."""
+    began = time.monotonic()
+    _copy(folder)
+    file = folder / fault.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(fault.right) != 1:
+        return f"{fault.file} has {text.count(fault.right)} lines with {fault.right!r}: write this fault anew"
+    file.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
+    code, output = _run(folder, fault.tests)
+    print(f"{time.monotonic() - began:5.1f} s  {fault.file}: {fault.wrong}", flush=True)
+    shutil.rmtree(folder)
+    if code == TESTS_FAILED:
+        return ""
+    return f"{fault.file}: {fault.right!r} -> {fault.wrong!r} was not noticed by {fault.tests} (exit code {code})\n{output[-2000:]}"
+
+
+def _copy(folder: Path) -> None:
+    folder.mkdir()
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / "mutations_plugin.py").write_text(PLUGIN, encoding="utf-8")
+
+
+def _run(folder: Path, tests: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "mutations_plugin"]
+    try:
+        done = subprocess.run(
+            [*command, *tests.split()],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"not within {SECONDS} s"
+    return done.returncode, done.stdout + done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

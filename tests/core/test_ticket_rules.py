@@ -18,6 +18,7 @@ from stream.core.ticket import (
     encode_ticket,
     entity_key,
 )
+from stream.core.ticket_facts import Facts
 from stream.metrics import METRICS
 from tests.support.histories import START_MS, make, ticket_of, time_of
 
@@ -208,6 +209,11 @@ def test_a_row_of_another_version_or_a_damaged_one_is_refused() -> None:
         decode_ticket(msgspec.msgpack.encode([2, *fields[1:]]))
     with pytest.raises(msgspec.DecodeError):
         decode_ticket(row[:-3])
+
+
+def test_a_key_is_found_at_its_place_only() -> None:
+    facts = Facts(reply_ids=b"AAAAA" + b"BC" + b"CDEFG" + b"HI", reply_at=[1, 2])
+    assert [facts.find_reply(key) for key in (b"AAAAA", b"CDEFG", b"CCDEF", b"ZZZZZ")] == [0, 1, -1, -1]
 
 
 def test_the_row_of_the_usual_ticket_is_short() -> None:

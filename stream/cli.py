@@ -93,7 +93,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors go to stderr in one line."""
     debug = "--debug" in arguments
     try:
-        code = cli.main(args=list(arguments), prog_name="stream", standalone_mode=False)
+        # Not cli.main, which has its own ideas about a reader that has gone.
+        with cli.make_context("stream", list(arguments)) as ctx:
+            code = cli.invoke(ctx)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
     except click.exceptions.NoArgsIsHelpError as exc:
         print(exc.ctx.get_help() if exc.ctx else exc.message)
         return USAGE

@@ -102,8 +102,6 @@ def test_wrong_settings_exit_2_and_name_the_setting() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("worker",),
-        ("worker", "--drain"),
         ("publish", __file__),
         ("topics", "show"),
         ("topics", "create"),
@@ -114,6 +112,16 @@ def test_wrong_settings_exit_2_and_name_the_setting() -> None:
 )
 def test_without_a_broker_it_says_which_address_is_dead(arguments: tuple[str, ...]) -> None:
     assert NOBODY in failed(stream(*arguments, STREAM_BROKERS=NOBODY, STREAM_HTTP_PORT="0"), 1)
+
+
+@pytest.mark.parametrize("arguments", [("worker",), ("worker", "--drain")])
+def test_a_worker_without_a_broker_ends_with_one_line_after_its_log(arguments: tuple[str, ...]) -> None:
+    done = stream(*arguments, STREAM_BROKERS=NOBODY, STREAM_HTTP_PORT="0")
+    assert done.returncode == 1
+    *log, last = done.stderr.splitlines()
+    assert last.startswith("error: ")
+    assert NOBODY in last
+    assert not any(line.startswith("Traceback") for line in log)
 
 
 def test_debug_shows_where_it_happened() -> None:

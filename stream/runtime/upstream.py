@@ -1,13 +1,12 @@
 """Everything that overrides or reads names of Faust and aiokafka that are not theirs to give away, in one room.
 
-Each entry of ``STANDS_AGAINST`` names an upstream function, why we stand against it, and a hash of its source: a test fails when
-upstream changes it, and the versions are pinned. Nothing outside this module touches such names.
+Nothing outside this module touches such names; ``stands_against`` lists them with reasons, and a test fails when they change.
 """
 
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,15 +24,6 @@ from stream.runtime.guard import Fetched, Seek
 from stream.runtime.shell import Offsets, Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
-
-
-class Upstream(NamedTuple):
-    """A function that we override or rely on."""
-
-    name: str
-    source_sha256: str
-    """First 16 hex digits over ``inspect.getsource``."""
-    reason: str
 
 
 def _fetched_range(self: Any, max_records: int | None = None) -> list[Any]:
@@ -370,6 +360,3 @@ def _agent(app: App) -> Any:
                 await app.consumer.seek(message.tp, answer.offset)
 
     return apply_batches
-
-
-STANDS_AGAINST: tuple[Upstream, ...] = ()

@@ -177,7 +177,7 @@ def main(options: dict[str, object]) -> int:
 
     try:
         asyncio.run(run())
-    except Exception as exc:  # noqa: BLE001 - as the program does it: one line
+    except Exception as exc:
         sys.stderr.write(f"error: {exc!r}\n")
         return EXIT_FAILED
     return 0

@@ -1,0 +1,112 @@
+"""What a worker refuses to start on, and what it creates itself."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream.core.config import CoreConfig
+from stream.core.topics import Topics
+from stream.runtime import clients, topics
+from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import StartError
+from tests.support import topics as kafka_topics
+from tests.support.kafka import Kafka
+
+pytestmark = pytest.mark.broker
+
+
+class Case:
+    """Topics with a prefix of their own."""
+
+    def __init__(self, bootstrap: str, name: str) -> None:
+        self.core = CoreConfig(
+            topics=Topics(prefix=f"{name}.", app_id=name), source_partitions=2, delta_partitions=3
+        )
+        self.config = RuntimeConfig(brokers=(bootstrap,), app_id=name)
+
+    def create(self, **partitions: int) -> None:
+        """Create the given topics by the names that ``Topics`` has for them."""
+        names = {getattr(self.core.topics, name): count for name, count in partitions.items()}
+        kafka_topics.create(self.config.brokers[0], names)
+
+    def prepare(self) -> list[topics.Problem]:
+        return asyncio.run(topics.prepare(self.config, self.core, volatile=False))
+
+    def check(self) -> list[topics.Problem]:
+        return asyncio.run(topics.check(self.config, self.core))
+
+    def create_all(self) -> list[str]:
+        async def run() -> list[str]:
+            admin = clients.admin(self.config)
+            await admin.start()
+            try:
+                return await topics.create(admin, topics.specs(self.core), 1)
+            finally:
+                await admin.close()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def case(kafka: Kafka, request: pytest.FixtureRequest) -> Case:
+    return Case(kafka.bootstrap, request.node.name)
+
+
+def test_created_topics_pass_the_check_and_are_created_once(case: Case) -> None:
+    assert len(case.create_all()) == len(topics.specs(case.core))
+    assert case.create_all() == []
+    assert case.check() == []
+    assert case.prepare() == []
+
+
+def test_a_missing_source_is_named(case: Case) -> None:
+    case.create(tickets=2, replies=2)
+    with pytest.raises(
+        StartError, match=rf"topic {case.core.topics.surveys} does not exist; create it with 2 partitions"
+    ):
+        case.prepare()
+
+
+def test_unequal_partition_counts_are_refused(case: Case) -> None:
+    case.create(tickets=2, replies=3, surveys=2)
+    with pytest.raises(StartError, match=rf"topic {case.core.topics.replies} has 3 partitions, expected 2"):
+        case.prepare()
+
+
+def test_the_worker_creates_its_own_topics_and_warns_of_the_producers_clock(case: Case) -> None:
+    case.create(tickets=2, replies=2, surveys=2)
+    warnings = case.prepare()
+    assert {(problem.severity, problem.topic) for problem in warnings} == {
+        ("warning", name) for name in case.core.topics.sources
+    }
+    assert all("LogAppendTime" in problem.text for problem in warnings)
+    assert case.prepare() == warnings
+
+
+def test_a_changelog_that_deletes_is_refused(case: Case) -> None:
+    case.create(tickets=2, replies=2, surveys=2, tickets_changelog=2)
+    with pytest.raises(
+        StartError, match=r"-tickets-changelog cleanup.policy is delete: state would be deleted"
+    ):
+        case.prepare()
+
+
+def test_deltas_that_are_compacted_are_refused(case: Case) -> None:
+    case.create(tickets=2, replies=2, surveys=2)
+    kafka_topics.create(
+        case.config.brokers[0],
+        {case.core.topics.deltas: 3},
+        {case.core.topics.deltas: {"cleanup.policy": "compact"}},
+    )
+    with pytest.raises(StartError, match=r"-deltas cleanup.policy compacts"):
+        case.prepare()
+
+
+def test_no_broker_is_said_in_one_line(tmp_path: Path) -> None:
+    config = RuntimeConfig(brokers=("127.0.0.1:1",), app_id="nobody")
+    with pytest.raises(StartError, match=r"no broker answers at 127\.0\.0\.1:1"):
+        asyncio.run(clients.has_transactions(config))
+    with pytest.raises(StartError, match=r"no broker answers at 127\.0\.0\.1:1"):
+        asyncio.run(topics.prepare(msgspec.structs.replace(config), CoreConfig(), volatile=False))

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -21,13 +22,20 @@ def commands() -> list[str]:
     found: dict[str, None] = {}
     for name in DOCUMENTS:
         found |= dict.fromkeys(re.findall(r"`(stream [a-z][^`]+)`", text(name)))
-        found |= dict.fromkeys(re.findall(r"^\.venv/bin/(stream [^#\n]+)", text(name), re.MULTILINE))
+        found |= dict.fromkeys(
+            re.findall(r"^\.venv/bin/(stream [^#\n]+?) *(?:#|$)", text(name), re.MULTILINE)
+        )
     alerts = (DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
     return list(found | dict.fromkeys(re.findall(r"`(stream [a-z][^`]+)`", alerts)))
 
 
 @pytest.mark.parametrize("line", commands())
-def test_a_command_of_the_program_is_one_that_it_understands(line: str) -> None:
+def test_a_command_of_the_program_is_one_that_it_understands(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("FILES", "events.ndjson"):
+        Path(file).touch()
     _, name, *arguments = shlex.split(line)
     with cli.make_context("stream", [name]) as program:
         command = cli.get_command(program, name)

@@ -207,7 +207,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             forms.size(),
             "Estimated memory of the windows of 1,000 segments above which the settings are refused.",
         ),
-    ] = 4 * 2**30
+    ] = 16 * 2**30
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         _is(

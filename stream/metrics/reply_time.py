@@ -4,7 +4,7 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import CUSTOMER, PUBLIC_AGENT, PUBLIC_CUSTOMER
-from stream.core.measure import Figure, Measure, Tally
+from stream.core.measure import Figure, Labels, Measure, Tally
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.base import Metric
 from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
@@ -16,13 +16,17 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     creation = ticket.creation
     since = 0 if creation is not None and creation.created_by == CUSTOMER else None
     base_ms = ticket.base_ms
+    rare = ticket.rare
+    moves = rare is not None and bool(rare.assignments)
+    labels: Labels | None = None
     measures: list[Measure] = []
     for at in ticket.replies():
         code = at & 7
         if code == PUBLIC_AGENT:
             if since is not None:
                 instant_ms = base_ms + (at >> 3)
-                labels = ticket.labels_at(instant_ms, config)
+                if labels is None or moves:
+                    labels = ticket.labels_at(instant_ms, config)
                 measures += duration_measures(instant_ms, labels, (at >> 3) - since)
                 since = None
         elif code == PUBLIC_CUSTOMER and since is None:

@@ -120,6 +120,7 @@ def _as_json(frame: Frame) -> dict[str, Any]:
     figures = frame.figures
     return {
         "event_time": clock_text(figures),
+        "metrics_url": frame.metrics_url,
         "events": figures.outcomes,
         "figures": {
             tenant: {

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import re
 import signal
 import sys
 import time
@@ -139,7 +140,8 @@ def _as_json(frame: Frame) -> dict[str, Any]:
 def _save(picture: RenderableType, file: Path) -> None:
     console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(picture)
-    console.save_svg(str(file), title="stream demo")
+    drawn = console.export_svg(title="stream demo")
+    file.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))  # no fonts from the web
 
 
 def _clock_ms(figures: Figures) -> int | None:

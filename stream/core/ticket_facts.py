@@ -244,6 +244,17 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
             if fact is not None:
                 fact.at += shift
 
+    def latest_ms(self) -> int:
+        """Time of the latest fact in epoch milliseconds."""
+        latest = max((fact.at for fact in self._facts() if fact is not None), default=0)
+        latest = max(latest, 0)
+        if self.reply_at:
+            latest = max(latest, self.reply_at[-1] >> 3)
+        for survey in self.surveys:
+            latest = max(latest, survey.retracted_at or latest, survey.expired_at or latest)
+            latest = max(latest, *survey.revisions[1::2]) if survey.revisions else latest
+        return self.base_ms + latest
+
     def _facts(self) -> Iterator[Fact | None]:
         yield from self.statuses
         for survey in self.surveys:

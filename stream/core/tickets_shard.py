@@ -5,7 +5,7 @@ and at the next settling the old measures are taken out and the new ones put in.
 differ only in what the facts say. Only metrics that read a touched group of facts are looked at.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,15 +17,21 @@ from stream.core.labels import LabelBook
 from stream.core.measure import Labels, Measure
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
+from stream.core.retention import Retention
 from stream.core.state_shape import check_shape, shape
 from stream.core.ticket import GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
+from stream.core.tickets_meta import (
+    LABELS_KEY,
+    META_KEY,
+    Meta,
+    UnknownRowError,
+    encode_labels,
+    encode_meta,
+    take_meta,
+)
 from stream.core.watermark import NONE_MS, SourceWatermark
 from stream.metrics import selected
 from stream.metrics.base import Metric
-
-META_KEY = b"\0meta"
-LABELS_KEY = b"\0labels"
-ROW_VERSION = 1
 
 SETTLE_AT = 2_000
 """Unsettled tickets at which measures are taken without waiting for the flush: bounds the flush's pause, not its result."""
@@ -33,31 +39,13 @@ SETTLE_AT = 2_000
 CACHE_LIMIT = 20_000
 """Decoded tickets kept between flushes; the rest live as bytes only."""
 
+FORGET_AT_LEAST = 1_000
+"""Rows that a flush looks at for retention even when it writes fewer."""
+
 PIECE_NUMBERS = 50_000
 """Numbers in one delta record at most: some 250 kB of MessagePack."""
 
 Accumulated = dict[tuple[Labels, int], dict[int, int]]
-
-
-class Meta(msgspec.Struct, array_like=True):
-    """The partition's own row: progress and counters, in the same transaction as what they count."""
-
-    version: int = ROW_VERSION
-    generation: int = 0
-    watermark_ms: int = NONE_MS
-    highest_ms: list[int] = []
-    positions: dict[str, int] = {}
-    """Source topic -> offset before which everything is contained in the rows."""
-    counts: dict[str, dict[str, int]] = {}
-    """Source topic -> ``outcome`` or ``outcome:reason`` -> records. Outcomes: applied, duplicate, skipped, dead_lettered."""
-    too_late: dict[str, int] = {}
-    """Metric -> differences that came after the last horizon and changed nothing."""
-    shape: dict[str, str] = {}
-    """Settings under which the deltas were made (``stream.core.state_shape``)."""
-
-
-class UnknownRowError(Exception):
-    """A row of the changelog that this version cannot read."""
 
 
 class _Entry:
@@ -67,12 +55,6 @@ class _Entry:
         self.ticket = ticket
         self.emitted = emitted
         self.stale = 0  # bit per metric: `emitted` is what the windows know, and the ticket has moved on
-
-
-_encode_meta = msgspec.msgpack.Encoder().encode
-_decode_meta = msgspec.msgpack.Decoder(Meta).decode
-_encode_labels = msgspec.msgpack.Encoder().encode
-_decode_labels = msgspec.msgpack.Decoder(dict[str, list[str]]).decode
 
 
 class TicketsShard:
@@ -108,33 +90,25 @@ class TicketsShard:
         self._empty: list[Sequence[Measure] | None] = [()] * len(self._metrics)
         self._unknown: list[Sequence[Measure] | None] = [None] * len(self._metrics)
         self._shape = shape(config, self._metrics)
+        self._retention = Retention(config)
         self._load_meta(Meta(), {})
 
     def ready(self) -> None:
         """Rows are complete: read the meta row. Raises UnknownRowError or ShapeChangedError."""
-        raw = self.rows.pop(META_KEY, None)
-        labels = self.rows.pop(LABELS_KEY, None)
-        if raw is not None:
-            try:
-                meta = _decode_meta(raw)
-                admitted = _decode_labels(labels) if labels is not None else {}
-            except msgspec.DecodeError as exc:
-                raise UnknownRowError(
-                    f"meta row of tickets partition {self.partition} is damaged: {exc}"
-                ) from exc
-            if meta.version != ROW_VERSION:
-                raise UnknownRowError(
-                    f"meta row of tickets partition {self.partition} has version {meta.version}, "
-                    f"this program reads {ROW_VERSION}"
-                )
-            check_shape(meta.shape, self._shape, f"the state of tickets partition {self.partition}")
+        where = f"tickets partition {self.partition}"
+        found = take_meta(self.rows, where)
+        if found is not None:
+            meta, admitted = found
+            check_shape(meta.shape, self._shape, f"the state of {where}")
             self._load_meta(meta, admitted)
+        self._retention.index(self.rows)
         self._progressed = True  # the windows stage hears of every partition, also of an empty one
 
     def _load_meta(self, meta: Meta, admitted: dict[str, list[str]]) -> None:
         self.positions = dict(meta.positions)
         self.counts = {topic: dict(meta.counts.get(topic, {})) for topic in self._topics}
         self.too_late = dict(meta.too_late)
+        self.forgotten = meta.forgotten
         self._watermark = SourceWatermark(
             self._config, meta.highest_ms or [NONE_MS] * len(self._topics), meta.watermark_ms
         )
@@ -230,15 +204,17 @@ class TicketsShard:
             raw = encode_ticket(entry.ticket)
             self.rows[key] = raw
             rows.append((key, raw))
+            self._retention.note(key, entry.ticket)
+        rows.extend(self._forget())
         self._dirty.clear()
         outputs = self._dead
         self._dead = []
         outputs.extend(self._deltas())
-        rows.append((META_KEY, _encode_meta(self._meta())))
+        rows.append((META_KEY, encode_meta(self._meta())))
         self._remember_counters()
         if self._labels.changed:  # after the deltas: naming segments admits values
             admitted = {name: list(values) for name, values in self._labels.admitted.items()}
-            rows.append((LABELS_KEY, _encode_labels(admitted)))
+            rows.append((LABELS_KEY, encode_labels(admitted)))
             self._labels.changed = False
         self._newest_ms = NONE_MS
         self._progressed = False
@@ -248,6 +224,15 @@ class TicketsShard:
     def _remember_counters(self) -> None:
         self.flushed_counts = {topic: dict(counts) for topic, counts in self.counts.items()}
         self.flushed_too_late = dict(self.too_late)
+
+    def _forget(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Tombstones of tickets that nothing can change any more, in step with the rows that are written."""
+        limit = max(FORGET_AT_LEAST, 2 * len(self._dirty))
+        for key in self._retention.take(self.rows, self._watermark.watermark_ms, limit):
+            del self.rows[key]
+            self._entries.pop(key, None)
+            self.forgotten += 1
+            yield key, None
 
     def _load(self, key: bytes) -> _Entry:
         raw = self.rows.get(key)
@@ -382,6 +367,7 @@ class TicketsShard:
             positions=self.positions,
             counts=self.counts,
             too_late=self.too_late,
+            forgotten=self.forgotten,
             shape=self._shape,
         )
 

@@ -1,0 +1,86 @@
+"""Which tickets' rows can go: nothing that is still said about them can change a window that is kept.
+
+A ticket is forgotten when it is settled (solved, closed, merged, deleted, or never seen to be created), no visit of a queue lasts, and
+its latest fact is too late for every window. Open tickets stay. What comes later still finds the windows closed to it: measures are
+dated with their facts' times, and those of forgotten facts could not be taken out any more anyway.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.fact import CLOSED, SOLVED
+from stream.core.pane import levels, too_late_before_ms
+from stream.core.ticket import Ticket, decode_ticket
+
+
+def may_go(ticket: Ticket) -> bool:
+    """Whether the ticket is over, so that age alone decides."""
+    if ticket.gone:
+        return True
+    if ticket.rare is not None and any(
+        visit.entered is not None and visit.left is None for visit in ticket.rare.visits
+    ):
+        return False
+    if ticket.creation is None:
+        return True
+    return bool(ticket.statuses) and ticket.statuses[-1].status in (SOLVED, CLOSED)
+
+
+class Retention:
+    """An index of rows by the hour in which they may go. Kept in memory only, and built lazily after a load."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self._config = config
+        horizons = [level.horizon for level in levels(config)]
+        self._keep_ms: int | None = None
+        """From a ticket's latest fact to the watermark at which it can surely go; None: windows are revised for ever."""
+        if None not in horizons:
+            self._keep_ms = MINUTE_MS * max(
+                ((level.horizon or 0) + level.width for level in levels(config)), default=0
+            )
+        self._due: dict[int, list[bytes]] = {}
+        self._unindexed: Iterator[bytes] = iter(())
+
+    def index(self, keys: Iterable[bytes]) -> None:
+        """Rows that were loaded: looked at a few at a time, by :meth:`take`."""
+        if self._keep_ms is not None:
+            self._unindexed = iter(list(keys))
+
+    def note(self, key: bytes, ticket: Ticket) -> None:
+        """A row was written: remember when to look at it again, if it may go at all."""
+        if self._keep_ms is not None and may_go(ticket):
+            self._due.setdefault((ticket.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
+
+    def take(self, rows: Mapping[bytes, bytes], watermark_ms: int, limit: int) -> list[bytes]:
+        """Keys of rows that can go now; looks at ``limit`` rows at most, so that no flush pays for a backlog."""
+        if self._keep_ms is None:
+            return []
+        before_ms = too_late_before_ms(self._config, watermark_ms)
+        going: dict[bytes, None] = {}
+        for key in self._candidates(watermark_ms // HOUR_MS, limit):
+            row = rows.get(key)
+            if row is None or key in going:
+                continue
+            ticket = decode_ticket(row)
+            if not may_go(ticket):
+                continue  # reopened: noted again when it is settled
+            if ticket.latest_ms() < before_ms:
+                going[key] = None
+            else:
+                self.note(key, ticket)
+        return list(going)
+
+    def _candidates(self, hour: int, limit: int) -> list[bytes]:
+        found: list[bytes] = []
+        for key in self._unindexed:
+            found.append(key)
+            if len(found) >= limit:
+                return found
+        if self._due and min(self._due) <= hour:
+            for due in sorted(due for due in self._due if due <= hour):
+                keys = self._due.pop(due)
+                found += keys
+                if len(found) > limit:
+                    self._due[due] = found[limit:]
+                    return found[:limit]
+        return found

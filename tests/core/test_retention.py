@@ -1,0 +1,132 @@
+"""Rows of tickets that are over are deleted when no window can change any more, and not before."""
+
+import pytest
+from hypothesis import given
+from msgspec.structs import replace
+
+from schemas import events as ev
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.delta import decode_delta
+from stream.core.tickets_shard import TicketsShard
+from tests.support.histories import START_MS, History, histories, make, ticket_of, time_of
+from tests.support.log import log
+
+KEEP_MS = 35 * DAY_MS
+CONFIG = CoreConfig(clock="event", source_partitions=1, delta_partitions=1)
+LOG_MS = START_MS + 400 * DAY_MS
+
+
+def shard_after(history: History, config: CoreConfig = CONFIG) -> TicketsShard:
+    shard = TicketsShard(config, 0)
+    shard.ready()
+    feed(shard, history)
+    return shard
+
+
+def feed(shard: TicketsShard, history: History) -> list[tuple[bytes, bytes | None]]:
+    """All topics hear of the time that the history ends at, so that the watermark follows; returns the rows of the flush."""
+    for record in log(history, timestamp_ms=LOG_MS):
+        shard.apply(record.topic, [record], record.offset + 1, LOG_MS)
+    shard.tick(LOG_MS, {})
+    return shard.flush(LOG_MS).rows
+
+
+def clock(time_ms: int) -> History:
+    """An open ticket and its companions on every topic: event time goes on."""
+    return [
+        ("tickets", make(ev.TicketCreated, time_ms, ticket_id="clock", channel="email")),
+        (
+            "replies",
+            make(ev.ReplyAdded, time_ms, ticket_id="clock", reply_id="r", author="system", public=False),
+        ),
+        ("surveys", make(ev.SurveyExpired, time_ms, ticket_id="clock", survey_id="s")),
+    ]
+
+
+SOLVED: History = [
+    ("tickets", make(ev.TicketCreated, START_MS, channel="email")),
+    ("replies", make(ev.ReplyAdded, START_MS + HOUR_MS, reply_id="r-1", author="agent", public=True)),
+    ("tickets", make(ev.TicketStatusChanged, START_MS + 2 * HOUR_MS, status="solved")),
+]
+KEY = b"tacme\x004711"
+
+
+def test_a_solved_ticket_goes_when_its_last_window_is_closed_for_good() -> None:
+    shard = shard_after(SOLVED)
+    feed(shard, clock(START_MS + KEEP_MS))
+    assert KEY in shard.rows
+    rows = feed(shard, clock(START_MS + KEEP_MS + 3 * DAY_MS))
+    assert KEY not in shard.rows
+    assert (KEY, None) in rows
+    assert shard.forgotten == 1
+
+
+@pytest.mark.parametrize(
+    "open_again",
+    [
+        ("tickets", make(ev.TicketStatusChanged, START_MS + 3 * HOUR_MS, status="open")),
+        ("tickets", make(ev.TicketQueueEntered, START_MS + 3 * HOUR_MS, queue="voice", visit_id="v-1")),
+    ],
+)
+def test_what_is_still_open_stays(open_again: tuple[str, ev.Event]) -> None:
+    shard = shard_after([*SOLVED, open_again])
+    feed(shard, clock(START_MS + 2 * KEEP_MS))
+    assert KEY in shard.rows
+
+
+def test_a_later_fact_keeps_it() -> None:
+    shard = shard_after(SOLVED)
+    feed(shard, [("surveys", make(ev.SurveyExpired, START_MS + 10 * DAY_MS, survey_id="s-1"))])
+    feed(shard, clock(START_MS + KEEP_MS + 3 * DAY_MS))
+    assert KEY in shard.rows
+    feed(shard, clock(START_MS + KEEP_MS + 13 * DAY_MS))
+    assert KEY not in shard.rows
+
+
+def test_without_a_horizon_nothing_is_forgotten() -> None:
+    shard = shard_after(
+        SOLVED, replace(CONFIG, horizons_ms={MINUTE_MS: 6 * HOUR_MS, HOUR_MS: -1, DAY_MS: -1})
+    )
+    feed(shard, clock(START_MS + 300 * DAY_MS))
+    assert KEY in shard.rows
+
+
+def test_rows_that_were_loaded_go_as_well() -> None:
+    before = shard_after(SOLVED)
+    after = TicketsShard(CONFIG, 0)
+    after.rows.update(dict(before.flush(LOG_MS).rows))  # the meta row
+    after.rows.update(before.rows)
+    after.ready()
+    feed(after, clock(START_MS + KEEP_MS + 3 * DAY_MS))
+    feed(after, clock(START_MS + KEEP_MS + 3 * DAY_MS))
+    assert KEY not in after.rows
+
+
+def test_forgetting_changes_no_figure() -> None:
+    shard = shard_after(SOLVED)
+    shard.apply(CONFIG.topics.tickets, [], 0, LOG_MS)
+    for record in log(clock(START_MS + KEEP_MS + 3 * DAY_MS)[1:], timestamp_ms=LOG_MS):
+        shard.apply(record.topic, [record], record.offset + 1, LOG_MS)
+    shard.tick(LOG_MS, {})
+    assert shard.watermark_ms < START_MS + KEEP_MS  # the tickets topic holds it back
+    [last] = log(clock(START_MS + KEEP_MS + 3 * DAY_MS)[:1], timestamp_ms=LOG_MS)
+    shard.apply(last.topic, [last], 3, LOG_MS)
+    shard.tick(LOG_MS, {})
+    deltas = [decode_delta(output.value or b"") for output in shard.flush(LOG_MS).outputs]
+    assert KEY not in shard.rows
+    amounts = [
+        pairs[1::2] for delta in deltas for minutes in delta.segments.values() for pairs in minutes.values()
+    ]
+    assert amounts
+    assert all(
+        amount > 0 for pair in amounts for amount in pair
+    )  # the clock's own ticket, and nothing taken out
+
+
+@given(histories())
+def test_the_latest_fact_is_never_older_than_any_measure_of_it(history: History) -> None:
+    ticket = ticket_of([event for _, event in history])
+    assert ticket.latest_ms() <= max((time_of(event) for _, event in history), default=0)
+    shard = TicketsShard(CONFIG, 0)
+    for metric in shard._metrics:
+        assert all(instant_ms <= ticket.latest_ms() for instant_ms, *_ in metric.measures(ticket, CONFIG))

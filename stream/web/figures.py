@@ -63,8 +63,8 @@ class _SegmentText:
 class FigureFamilies:
     """Renders figures, live counts, exclusions and alerts. Not thread-safe: the exporter holds a lock.
 
-    A tally that is the same object as at the last scrape is not computed again (snapshots are immutable by contract), so a
-    scrape costs what has changed. What a segment's texts were cached for disappears with the segment.
+    A tally that is the same as at the last scrape is not computed again, so a scrape costs what has changed. A segment's cached
+    texts disappear with the segment.
     """
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
@@ -145,7 +145,7 @@ class FigureFamilies:
         for window_ms, tally in segment.windows.items():
             seen = segment.seen.get(window_ms, nothing)
             window = cached.get(window_ms)
-            if window is None or window.tally is not tally or window.seen != seen:
+            if window is None or window.seen != seen or (window.tally is not tally and window.tally != tally):
                 rendered = self._window(f'{text.labels},window="{window_label(window_ms)}"', tally, seen)
                 window = cached[window_ms] = _WindowText(tally, seen, rendered)
             for index, rendered_lines in window.lines:

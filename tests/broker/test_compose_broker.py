@@ -17,8 +17,6 @@ from tests.support.ports import free_ports
 from tests.support.process import Process
 from tests.support.topics import read, write
 
-pytestmark = pytest.mark.broker
-
 SERVICES = load(DEPLOY / "compose.yaml")["services"]
 SETTINGS = SERVICES["kafka"]["environment"]
 
@@ -51,6 +49,7 @@ def test_the_cluster_id_is_one() -> None:
     assert len(base64.urlsafe_b64decode(SETTINGS["CLUSTER_ID"] + "==")) == 16
 
 
+@pytest.mark.broker
 def test_a_worker_can_do_its_work_on_the_broker_of_the_compose_file(broker: Kafka, tmp_path: Path) -> None:
     environment = {**os.environ, **SERVICES["worker"]["environment"], "STREAM_HTTP_PORT": "0"}
     environment["STREAM_BROKERS"] = broker.bootstrap

@@ -16,12 +16,11 @@ from tests.support.ports import free_ports
 from tests.support.process import Process
 from tests.support.topics import write
 
-pytestmark = pytest.mark.broker
-
 SEGMENT = '{tenant="acme", team="", channel="", queue="", window="24h"}'
 CSAT = f"segment:contact_centre_csat_ratio:max{SEGMENT}"
 
 
+@pytest.mark.broker
 def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_path: Path) -> None:
     name = f"prometheus-{uuid.uuid4().hex[:8]}"
     topics = Topics(prefix=f"{name}.", app_id=name)

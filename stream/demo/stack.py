@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,15 +38,15 @@ async def started() -> AsyncIterator[Stack]:
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(temporary_folder()))
         broker = EmbeddedBroker()
-        stack.push_async_callback(asyncio.to_thread, broker.stop)
+        stack.push_async_callback(_to_its_end, broker.stop)
         try:
-            await asyncio.to_thread(broker.start)
+            await _to_its_end(broker.start)
         except StartError as exc:
             raise DemoError(str(exc)) from exc
         config = RuntimeConfig(brokers=(broker.address,), app_id=APP_ID)
         await _create_topics(config)
         worker = Worker(broker.address, folder)
-        stack.push_async_callback(asyncio.to_thread, worker.stop)
+        stack.push_async_callback(_to_its_end, worker.stop)
         producer = clients.producer(config, idempotent=False)
         stack.push_async_callback(producer.stop)
         await producer.start()
@@ -55,6 +55,20 @@ async def started() -> AsyncIterator[Stack]:
         except TimeoutError as exc:
             raise DemoError("the worker did not become ready") from exc
         yield Stack(config, producer, worker)
+
+
+async def _to_its_end(work: Callable[[], None]) -> None:
+    """Run in a thread; an interruption waits for it, so that nothing is started while it is being ended."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    interrupted = False
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError:
+            interrupted = True
+    running.result()
+    if interrupted:
+        raise asyncio.CancelledError
 
 
 async def _create_topics(config: RuntimeConfig) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +159,44 @@ def test_a_worker_that_dies_ends_the_demo_with_one_line(run: Run) -> None:
     assert err.count("\n") == 1
     assert "the worker ended with exit code -9" in err
     run.assert_nothing_left(url)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.4, 0.9, 1.6])
+def test_an_interruption_while_everything_starts_leaves_nothing(run: Run, after: float) -> None:
+    process = run.start("--once")
+    time.sleep(after)
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    out, _ = finished(process)
+    assert process.returncode != 0
+    assert out == ""
+    assert run.processes() == []
+    assert list(run.folder.iterdir()) == []
+
+
+def test_on_a_terminal_there_is_a_live_table(run: Run) -> None:
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "stream", "demo", "--seconds", "600"], run.env)
+    shown = b""
+    try:
+        while not re.search(rb"simulated.*last 24 hours.*n=\d+ \[", shown, re.DOTALL):
+            shown += os.read(terminal, 65_536)
+        os.write(terminal, b"\x03")  # Ctrl-C
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(terminal, 65_536):
+                shown += part
+    finally:
+        os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert b"help desk (real)" in shown
+    assert b"/metrics" in shown
+    assert shown.rstrip().endswith(b"stopped")
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l"), "the cursor must come back"
+    assert run.processes() == []
+    assert list(run.folder.iterdir()) == []
 
 
 def test_json_goes_with_once() -> None:

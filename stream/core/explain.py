@@ -90,7 +90,7 @@ def explain(
     start = start_ms // MINUTE_MS
     raw = rows.get(level.key(start, segment.encode()))
     window = Window() if raw is None else decode_window(raw)
-    own = own_tallies(sorted(window.tally.items()), (metric.id,))[metric.id]
+    own = own_tallies(window.tally, (metric.id,))[metric.id]
     found = figures(metric, own, window.late.get(metric.id, 0))
     if name != metric.name:
         found = [figure for figure in found if figure.metric == name]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from stream.core.pane import live_key, parse_key
-from stream.core.tally import DamagedRowError
+from stream.core.tally import DamagedRowError, drop_zeros
 
 HOUR, DAY = 60, 1440
 _MINUTE_BITS = 6
@@ -96,26 +96,39 @@ class LiveCounts:
             self._hours.setdefault(start // DAY * DAY, set()).add((start, segment))
         self.changed.add(segment)
 
-    def add(self, segment: bytes, minute: int, amounts: Mapping[int, int]) -> None:
-        """Add counts (slot -> amount) that began in one minute."""
-        if minute < self.by_day_before:
-            width, start, within = DAY, minute // DAY * DAY, 0
-        else:
-            width, start = HOUR, minute // HOUR * HOUR
-            within = minute - start
-            self._hours.setdefault(start // DAY * DAY, set()).add((start, segment))
-        counts = self._counts(live_key(width, start, segment))
+    def add(self, segment: bytes, minutes: Mapping[int, Mapping[int, int]]) -> None:
+        """Add counts (minute in which they began -> slot -> amount)."""
         live = self.segments.get(segment)
         if live is None:
             live = self.segments[segment] = LiveSegment()
-        for slot, amount in amounts.items():
-            packed = (slot << _MINUTE_BITS) + within
-            total = counts.get(packed, 0) + amount
-            if total:
-                counts[packed] = total
+        rows: dict[int, dict[int, int]] = {}
+        for minute, amounts in minutes.items():
+            if minute < self.by_day_before:
+                start = minute - minute % DAY
+                within = 0
             else:
-                counts.pop(packed, None)
-            live.add(slot, start, amount)
+                start = minute - minute % HOUR
+                within = minute - start
+            row = rows.get(start)
+            if row is None:
+                row = rows[start] = {}
+            for slot, amount in amounts.items():
+                packed = (slot << _MINUTE_BITS) + within
+                row[packed] = row.get(packed, 0) + amount
+        for start, row in rows.items():
+            if start < self.by_day_before:
+                width = DAY
+            else:
+                width = HOUR
+                self._hours.setdefault(start - start % DAY, set()).add((start, segment))
+            counts = self._counts(live_key(width, start, segment))
+            sums: dict[int, int] = {}
+            for packed, amount in row.items():
+                counts[packed] = counts.get(packed, 0) + amount
+                slot = packed >> _MINUTE_BITS
+                sums[slot] = sums.get(slot, 0) + amount
+            for slot, amount in sums.items():
+                live.add(slot, start, amount)
         self.changed.add(segment)
 
     def _counts(self, key: bytes) -> Counts:
@@ -147,11 +160,12 @@ class LiveCounts:
                 for slot, total in sums.items():
                     self.segments[segment].add(slot, start, -total)
                 if sums:
-                    self.add(segment, day, sums)
+                    self.add(segment, {day: sums})
 
     def flush(self, rows: list[tuple[bytes, bytes | None]]) -> None:
         """Append the rows that changed since the last flush."""
         for key, counts in self._dirty.items():
+            drop_zeros(counts)
             if counts:
                 raw = encode_counts(counts)
                 self._rows[key] = raw

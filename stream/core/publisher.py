@@ -14,8 +14,10 @@ from stream.metrics.base import Metric
 
 CATCHING_UP_MS = 60_000
 """This far behind its usual distance from the clock, the watermark is catching up with it ..."""
-OPEN_INTERVAL_MS = 1_000
+OPEN_INTERVAL_MS = 5_000
 """... and windows that are open, thus about to become final, are published this often and not at every flush."""
+
+_NONE: Set[int] = frozenset()
 
 
 class Publisher:
@@ -35,7 +37,11 @@ class Publisher:
 
     def due(self, now_ms: int, watermark_ms: int) -> bool:
         """Whether figures of open windows that were put off may be published now."""
-        return now_ms - watermark_ms <= self._usual_ms or now_ms - self._open_ms >= OPEN_INTERVAL_MS
+        return self.near(now_ms, watermark_ms) or now_ms - self._open_ms >= OPEN_INTERVAL_MS
+
+    def near(self, now_ms: int, watermark_ms: int) -> bool:
+        """Whether the watermark is as far behind the clock as it usually is."""
+        return now_ms - watermark_ms <= self._usual_ms
 
     def publish(self, now_ms: int, watermark_ms: int, closed: bool) -> list[Output]:
         """Rollups of this instant: what the watermark has passed once, as final; then what changed."""
@@ -50,19 +56,25 @@ class Publisher:
         places = {**store.deferred, **store.dirty, **ending}
         store.deferred = {}
         outputs: list[Output] = []
+        settles = any(self._settle.values())
         for key in sorted(places):
             place = places[key]
             window = place.window
-            ids: Set[int] = window.touched
-            if key in ending:
-                ids = ids | {metric_id for metric_id, state in window.states.items() if not state & FINAL_BIT}
-            if not ids:
-                continue
-            ended = {metric_id for metric_id in ids if self._ended(place, metric_id, watermark, closed)}
-            if not publishes_open:
-                ids = ended | {metric_id for metric_id in ids if window.states[metric_id] & FINAL_BIT}
+            over = closed or place.start + place.level.width <= watermark
+            if over and not settles:
+                ids: Set[int] = window.touched
+                if key in ending:
+                    ids = ids | {one for one, state in window.states.items() if not state & FINAL_BIT}
+                ended = ids
+            elif over:
+                ids = window.touched | window.states.keys() if key in ending else window.touched
+                ended = {one for one in ids if self._ended(place, one, watermark, closed)}
+                ids = {one for one in ended if not window.states[one] & FINAL_BIT} | window.touched
             else:
-                ids = ended | window.touched
+                ids = window.touched
+                ended = _NONE
+            if not publishes_open and not ids <= ended:
+                ids = {one for one in ids if one in ended or window.states[one] & FINAL_BIT}
             if ids:
                 store.dirty[key] = place
                 self._write(place, ids, ended, outputs)
@@ -77,7 +89,7 @@ class Publisher:
     def _write(self, place: Place, ids: Set[int], ended: Set[int], outputs: list[Output]) -> None:
         window = place.window
         window.tidy()
-        own = own_tallies(sorted(window.tally.items()), sorted(ids))
+        own = own_tallies(window.tally, sorted(ids))
         states = window.states
         write = self._writer.write
         for metric_id, tally in own.items():

@@ -1,9 +1,10 @@
 """Sums of amounts per slot, and the row that holds one window's: a flat MessagePack array of integers.
 
-``[k, (metric id, state, too late) * k, (slot, sum) * ...]``: first what was published of each metric, then the sums of all metrics
+``[k, (metric id, state, too late) * k, slot * n, sum * n]``: first what was published of each metric, then the sums of all metrics
 in slot order. ``state`` is ``4 * revision``, + 1 once the metric was published as final in this window, + 2 if as revised since.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Set
 
 import msgspec
@@ -12,8 +13,6 @@ from stream.core.measure import SLOTS_PER_METRIC
 
 METRIC_SHIFT = SLOTS_PER_METRIC.bit_length() - 1
 """``slot >> METRIC_SHIFT`` is the metric's id."""
-OWN_MASK = SLOTS_PER_METRIC - 1
-"""``slot & OWN_MASK`` is the metric's own slot."""
 FINAL_BIT = 1
 REVISED_BIT = 2
 REVISION_SHIFT = 2
@@ -56,13 +55,15 @@ def metric_ids(tally: Iterable[int]) -> set[int]:
     return {slot >> METRIC_SHIFT for slot in tally}
 
 
-def own_tallies(items: Iterable[tuple[int, int]], ids: Iterable[int]) -> dict[int, dict[int, int]]:
-    """Metric id -> its tally in its own slots, for some metrics; ``items`` are the window's (slot, sum) pairs."""
-    found: dict[int, dict[int, int]] = {metric_id: {} for metric_id in ids}
-    for slot, total in items:
-        own = found.get(slot >> METRIC_SHIFT)
-        if own is not None:
-            own[slot & OWN_MASK] = total
+def own_tallies(tally: Mapping[int, int], ids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Metric id -> its tally in its own slots, in slot order, for some metrics."""
+    slots = sorted(tally)
+    found: dict[int, dict[int, int]] = {}
+    for metric_id in ids:
+        first = metric_id << METRIC_SHIFT
+        begin = bisect_left(slots, first)
+        end = bisect_left(slots, first + SLOTS_PER_METRIC, begin)
+        found[metric_id] = {slot - first: tally[slot] for slot in slots[begin:end]}
     return found
 
 
@@ -113,8 +114,10 @@ def encode_window(window: Window) -> bytes:
     flat = [len(states)]
     for metric_id, state in states.items():
         flat += (metric_id, state, late.get(metric_id, 0))
-    for pair in sorted(window.tally.items()):
-        flat += pair
+    tally = window.tally
+    slots = sorted(tally)
+    flat += slots
+    flat += map(tally.__getitem__, slots)
     return _encode(flat)
 
 
@@ -127,7 +130,8 @@ def decode_window(raw: bytes) -> Window:
     if not flat or (body := 1 + 3 * flat[0]) > len(flat) or (len(flat) - body) % 2:
         raise DamagedRowError(f"a tally row of {len(flat)} numbers is cut off")
     window = Window()
-    window.tally = dict(zip(flat[body::2], flat[body + 1 :: 2], strict=True))
+    middle = (body + len(flat)) // 2
+    window.tally = dict(zip(flat[body:middle], flat[middle:], strict=True))
     if body > 1:
         ids = flat[1:body:3]
         window.states = dict(zip(ids, flat[2:body:3], strict=True))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from stream.core.pane import Level
 from stream.core.segment import Segment, Tallies
-from stream.core.tally import Window, add, decode_window, encode_window, metric_ids
+from stream.core.tally import METRIC_SHIFT, Window, decode_window, encode_window
 
 CACHE_LIMIT = 10_000
 """Decoded windows kept from one flush to the next (twice as many for a moment)."""
@@ -93,13 +93,17 @@ class WindowStore:
                 if window is None:
                     window = hot[key] = Window()
                     self._index(level, start, segment)
-            if window.tally:
-                add(window.tally, tally)
+            into = window.tally
+            if into:
+                get = into.get
+                for slot, amount in tally.items():
+                    into[slot] = get(slot, 0) + amount
             else:
                 window.tally = tally
             if rollup:
-                window.touch(metric_ids(tally))
-            dirty[key] = Place(level, start, segment, window)
+                window.touch({slot >> METRIC_SHIFT for slot in tally})
+            if key not in dirty:
+                dirty[key] = Place(level, start, segment, window)
 
     def count_late(self, level: Level, start: int, segment: Segment, measures: Mapping[int, int]) -> None:
         """Note in a coarser window what a finer one no longer took."""

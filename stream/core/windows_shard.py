@@ -132,6 +132,11 @@ class WindowsShard:
         return self._input_closed or self.progress.closed
 
     @property
+    def catching_up(self) -> bool:
+        """Whether the watermark is far behind the clock: a flush is then worth delaying, as it unites what several commits say."""
+        return not self._publisher.near(self._now_ms, self.progress.watermark_ms)
+
+    @property
     def _end_ms(self) -> int:
         """Where running windows end and ages are measured from; -1 while unknown."""
         if self._config.clock == "wall":
@@ -205,9 +210,8 @@ class WindowsShard:
 
     def _measures(self, tally: Mapping[int, int]) -> dict[int, int]:
         """Metric id -> about how many measures a difference stands for; at least one."""
-        own = own_tallies(
-            ((slot, abs(amount)) for slot, amount in tally.items()), metric_ids(tally) & self._metrics.keys()
-        )
+        sizes = {slot: abs(amount) for slot, amount in tally.items()}
+        own = own_tallies(sizes, metric_ids(sizes) & self._metrics.keys())
         return {
             metric_id: max([1, *(figure.n for figure in self._metrics[metric_id].figures(amounts))])
             for metric_id, amounts in own.items()
@@ -231,13 +235,15 @@ class WindowsShard:
         for segment in self._pending.values():
             pending = segment.pending
             segment.pending = {}
-            for minute in [minute for minute, tally in pending.items() if not live_slots.isdisjoint(tally)]:
-                tally = pending[minute]
-                self._live.add(
-                    segment.raw, minute, {slot: tally.pop(slot) for slot in live_slots & tally.keys()}
-                )
-                if not tally:
-                    del pending[minute]
+            live: Tallies = {}
+            for minute, tally in pending.items():
+                if not live_slots.isdisjoint(tally):
+                    live[minute] = {slot: tally.pop(slot) for slot in live_slots if slot in tally}
+            if live:
+                self._live.add(segment.raw, live)
+                for minute in live:
+                    if not pending[minute]:
+                        del pending[minute]
             wide: list[Tallies] = []
             for level in levels_:
                 source = pending if level.feed is None else wide[level.feed]
@@ -359,7 +365,7 @@ class WindowsShard:
                         metric = self._alert_metrics[rule.name]
                         if rule.window_ms == length_ms and metric is not None:
                             tally = window.tallies.get(segment, {})
-                            own = own_tallies(sorted(tally.items()), (metric.id,))[metric.id]
+                            own = own_tallies(tally, (metric.id,))[metric.id]
                             found = [one for one in figures(metric, own) if one.metric == rule.metric]
                             figure = found[0] if found else None
                             results.append(alerts.judge(rule, name, figure, end_ms, self._now_ms))

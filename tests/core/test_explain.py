@@ -4,6 +4,7 @@ import pytest
 
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.explain import ExplainError, Explanation, explain
+from stream.core.publisher import OPEN_INTERVAL_MS
 from tests.core.deltas import ALL, T0, T0_MS, Delta, Feed, answers, config, rollups
 
 
@@ -12,7 +13,7 @@ def asked(feed: Feed, name: str = "csat", window_ms: int = HOUR_MS, start_ms: in
 
 
 def given(feed: Feed, watermark: int, good: int, bad: int) -> None:
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     feed.give(Delta(0, watermark, {ALL: {T0: answers(good, bad)}}))
 
 

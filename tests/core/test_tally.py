@@ -49,7 +49,7 @@ def test_what_was_added_can_be_taken_out(tally: dict[int, int], more: dict[int, 
 
 @given(tallies)
 def test_a_tally_splits_into_those_of_its_metrics(tally: dict[int, int]) -> None:
-    own = own_tallies(tally.items(), metric_ids(tally))
+    own = own_tallies(tally, metric_ids(tally))
     joined = {metric_id * 4096 + slot: total for metric_id, one in own.items() for slot, total in one.items()}
     assert joined == tally
 

@@ -5,6 +5,7 @@ import pytest
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.core.delta import encode_delta
 from stream.core.progress import GenerationError
+from stream.core.publisher import OPEN_INTERVAL_MS
 from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
 from stream.core.state_shape import ShapeChangedError
@@ -33,7 +34,7 @@ def test_a_window_is_open_then_final_once_then_revised() -> None:
     ]
     assert brief(feed.give(Delta(0, T0 + 1, {}))) == [(60, "final", 2, 4)]
     assert feed.give(Delta(0, T0 + 2, {})) == []
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     assert brief(feed.give(csat(0, T0 + 2, T0, 1))) == [
         (60, "revised", 3, 5),
         (3600, "open", 2, 5),
@@ -52,14 +53,14 @@ def test_what_the_watermark_passes_in_the_same_flush_is_published_once_as_final(
 def test_only_changed_metrics_are_published() -> None:
     feed = Feed(config())
     feed.give(Delta(0, T0, {ALL: {T0: {GOOD: 1, 3 * 4096 + 16: 1}}}))
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     assert {one["metric"] for one in feed.give(csat(0, T0, T0, 1))} == {"csat"}
 
 
 def test_a_window_that_a_correction_empties_is_published_with_n_0() -> None:
     feed = Feed(config())
     feed.give(csat(0, T0, T0, 1))
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     found = feed.give(csat(0, T0, T0, -1))
     assert brief(found) == [(60, "open", 2, 0), (3600, "open", 2, 0), (86400, "open", 2, 0)]
     assert {one["value"] for one in found} == {None}
@@ -69,7 +70,7 @@ def test_a_scale_that_a_correction_empties_is_published_with_n_0_and_closed() ->
     on_1_5, on_0_10 = 2 * 4096 + 16 + 4 * 16, 2 * 4096 + 16 + 8 * 16
     feed = Feed(config())
     feed.give(Delta(0, T0, {ALL: {T0: {on_1_5: 1}}}))
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     feed.give(Delta(0, T0, {ALL: {T0: {on_1_5: -1, on_0_10: 1}}}))
     feed.restart()
     found = {
@@ -88,7 +89,7 @@ def test_open_figures_that_are_put_off_while_catching_up_come_with_the_next() ->
     feed.give(csat(0, T0, T0, 1))
     assert feed.give(csat(0, T0, T0, 1)) == []
     assert not feed.shard.changed()
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     feed.shard.tick(feed.now_ms, {})
     assert feed.shard.changed()
     assert brief(feed.give()) == [(60, "open", 2, 2), (3600, "open", 2, 2), (86400, "open", 2, 2)]
@@ -107,7 +108,7 @@ def test_a_late_measure_leaves_the_expired_window_alone_and_is_listed_in_the_coa
     feed.give(Delta(0, T0 + 11, {}))
     before = {key: row for key, row in feed.changelog.items() if key.startswith(b"w\0\0\0\x01")}
     assert before == {}
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     found = feed.give(csat(0, T0 + 11, T0, 0, 3))
     assert [(one["window_seconds"], one["n"], one["excluded"]) for one in found] == [
         (3600, 5, {"too_late": 3}),
@@ -115,7 +116,7 @@ def test_a_late_measure_leaves_the_expired_window_alone_and_is_listed_in_the_coa
     ]
     assert feed.shard.progress.too_late == {"csat": {MINUTE_MS: 3}}
     feed.give(Delta(0, T0 + 180, {}))
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     found = feed.give(csat(0, T0 + 180, T0, 0, 1))
     assert [(one["window_seconds"], one["n"], one["excluded"]) for one in found] == [
         (86400, 6, {"too_late": 4})
@@ -139,7 +140,7 @@ def test_an_idle_source_that_wakes_up_late_does_not_bring_expired_windows_back()
     feed.give(csat(0, T0, T0, 2), Delta(1, T0, {}, idle=True))
     feed.give(Delta(0, T0 + 30, {}))
     assert feed.shard.watermark_ms == (T0 + 30) * MINUTE_MS
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     assert [one["window_seconds"] for one in feed.give(csat(1, T0 + 1, T0, 1))] == [3600, 86400]
     assert feed.shard.progress.too_late == {"csat": {MINUTE_MS: 1}}
 
@@ -183,7 +184,7 @@ def test_input_that_goes_on_after_its_end_revises() -> None:
     feed.give(csat(0, T0, T0, 1))
     assert {status for _, status, _, _ in brief(feed.close())} == {"final"}
     feed.restart()
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     found = feed.give(csat(0, T0, T0, 1), csat(0, T0, T0 + 5, 1))
     assert brief(found) == [
         (60, "revised", 3, 2),
@@ -210,7 +211,7 @@ def test_records_that_the_rows_contain_are_skipped() -> None:
     assert feed.shard.positions == {"deltas": 1}
     feed.offset = 0
     feed.apply(csat(0, T0, T0, 1), csat(0, T0, T0, 2))
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     assert {n for _, _, _, n in brief(feed.give())} == {3}
     assert feed.shard.positions == {"deltas": 2}
 
@@ -278,7 +279,7 @@ def test_a_segment_that_expired_altogether_is_forgotten_and_can_come_back() -> N
     feed.give(Delta(0, T0 + 100 * 1440, {}))
     assert list(feed.changelog) == [b"\0meta"]
     assert feed.shard.snapshot == Snapshot(feed.shard.watermark_ms, feed.shard.watermark_ms, {}, ())
-    feed.now_ms += 1_000
+    feed.now_ms += OPEN_INTERVAL_MS
     assert len(feed.give(csat(0, T0 + 100 * 1440 + 1, T0 + 100 * 1440, 1))) == 3
     assert list(feed.shard.snapshot.segments) == [ALL]
     assert [alert.labels for alert in feed.shard.snapshot.alerts] == [(("tenant", "acme"),)]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.publisher import OPEN_INTERVAL_MS
 from stream.metrics import BY_ID, BY_NAME
 from tests.core.deltas import ALL, BILLING, T0, T0_MS, UNANSWERED, Delta, Feed, config, last_by_key, rollups
 from tests.core.deltas import OPEN as OPEN_TICKETS
@@ -142,9 +143,8 @@ def test_neither_order_nor_the_number_of_partitions_shows_in_the_result(
 def test_a_restart_changes_nothing(given_commits: list[tuple[int, list[Entry], int, str]]) -> None:
     core = config(source_partitions=3)
     steady, restarted = Feed(core), Feed(core)
-    steady.step_ms = restarted.step_ms = (
-        1_000  # no open figure is put off, which a new process does not know of
-    )
+    # so that no open figure is put off, which a new process does not know of
+    steady.step_ms = restarted.step_ms = OPEN_INTERVAL_MS
     watermarks = [T0, T0, T0]
     for source, some, advance, then in given_commits:
         watermarks[source] += advance
@@ -175,7 +175,7 @@ def test_taking_everything_out_leaves_only_what_was_published(groups: list[list[
     live = [(segment, minute, slot, 1) for some in groups for segment, minute, _, _ in some for slot in _LIVE]
     steps = [(some, 1) for some in [*groups, live]]
     feed = Feed(config(horizons_ms=FOR_EVER))
-    feed.step_ms = 600  # every second flush puts open figures off
+    feed.step_ms = OPEN_INTERVAL_MS * 2 // 3  # every second flush puts open figures off
     for some, sign in steps:
         feed.give(delta(0, T0, some, sign))
     random.shuffle(steps)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -68,9 +69,11 @@ async def _play(console: Console, once: bool, as_json: bool, seconds: int, pictu
         following = asyncio.create_task(follow_alerts(stack.config, TOPICS.alerts, frame.alerts.append))
         try:
             await _replay(stack, frame, None if once else seconds, show, picture)
+        except KafkaError as exc:
+            raise DemoError(f"the embedded broker failed: {type(exc).__name__}: {exc}") from exc
         finally:
             following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, KafkaError):
                 await following
         frame.phase = "done"
         show(None)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from http.client import HTTPException
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stream.demo.figures import GAUGE_WINDOWS, Figures, fetch
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+ANSWER_SECONDS = 10.0
 
 APP_ID = "demo"
 PARTITIONS = 2
@@ -86,15 +88,19 @@ class Worker:
 
     async def figures(self) -> Figures:
         """Scrape it. Raises DemoError when it has ended or does not answer."""
-        self.check()
-        try:
-            status, body = await asyncio.to_thread(fetch, self.port)
-        except (OSError, HTTPException) as exc:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
             self.check()
-            raise DemoError(f"the worker's /metrics does not answer: {exc}") from exc
-        if status != 200:
-            raise DemoError(f"the worker's /metrics answers {status}")
-        return Figures(body)
+            try:
+                status, body = await asyncio.to_thread(fetch, self.port)
+            except (OSError, HTTPException) as exc:
+                if time.monotonic() > deadline:
+                    raise DemoError(f"the worker's /metrics does not answer: {exc}") from exc
+                await asyncio.sleep(0.2)  # if it is dying, it is dead by then
+                continue
+            if status != 200:
+                raise DemoError(f"the worker's /metrics answers {status}")
+            return Figures(body)
 
     def check(self) -> None:
         """Raise DemoError if the process has ended."""

@@ -182,7 +182,10 @@ def test_on_a_terminal_there_is_a_live_table(run: Run) -> None:
     shown = b""
     try:
         while not re.search(rb"simulated.*last 24 hours.*n=\d+ \[", shown, re.DOTALL):
-            shown += os.read(terminal, 65_536)
+            try:
+                shown += os.read(terminal, 65_536)
+            except OSError:  # it has ended, and its last words say why
+                pytest.fail(shown[-500:].decode(errors="replace"))
         os.write(terminal, b"\x03")  # Ctrl-C
         with contextlib.suppress(OSError):  # the other end is closed
             while part := os.read(terminal, 65_536):

@@ -153,7 +153,7 @@ class AlertBook:
         name, _, segment = key[1:].partition(b"\0")
         try:
             state = _decode(raw)
-        except msgspec.DecodeError as exc:
+        except ValueError as exc:
             raise DamagedRowError(f"a row of alert {name.decode()!r} is not readable: {exc}") from exc
         rule = self._rules.get(name.decode())
         if rule is not None and matches(rule, segment_labels(segment.decode())):

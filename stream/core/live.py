@@ -44,10 +44,12 @@ def decode_counts(raw: bytes) -> Counts:
         while at < len(flat):
             base = flat[at] << _MINUTE_BITS
             end = at + 2 + 2 * flat[at + 1]
+            if end <= at:
+                raise ValueError("a negative number of minutes")
             for one in range(at + 2, end, 2):
                 counts[base + flat[one]] = flat[one + 1]
             at = end
-    except (msgspec.DecodeError, IndexError) as exc:
+    except (ValueError, IndexError) as exc:
         raise DamagedRowError(f"a row of live counts is not readable: {exc}") from exc
     return counts
 

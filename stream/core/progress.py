@@ -62,7 +62,7 @@ class Progress:
         """Read the meta row. Raises DamagedRowError or GenerationError; ``where`` names the partition in them."""
         try:
             meta = _decode(raw)
-        except msgspec.DecodeError as exc:
+        except ValueError as exc:
             raise DamagedRowError(f"the meta row of {where} is damaged: {exc}") from exc
         if meta.version != ROW_VERSION:
             raise DamagedRowError(

@@ -125,9 +125,9 @@ def decode_window(raw: bytes) -> Window:
     """Read a row. Raises DamagedRowError."""
     try:
         flat = _decode(raw)
-    except msgspec.DecodeError as exc:
+    except ValueError as exc:
         raise DamagedRowError(f"a tally row is not readable: {exc}") from exc
-    if not flat or (body := 1 + 3 * flat[0]) > len(flat) or (len(flat) - body) % 2:
+    if not flat or not 1 <= (body := 1 + 3 * flat[0]) <= len(flat) or (len(flat) - body) % 2:
         raise DamagedRowError(f"a tally row of {len(flat)} numbers is cut off")
     window = Window()
     middle = (body + len(flat)) // 2

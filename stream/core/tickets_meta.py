@@ -49,7 +49,7 @@ def take_meta(rows: dict[bytes, bytes], where: str) -> tuple[Meta, dict[str, lis
     try:
         meta = _decode_meta(raw)
         admitted = _decode_labels(labels) if labels is not None else {}
-    except msgspec.DecodeError as exc:
+    except ValueError as exc:
         raise UnknownRowError(f"the meta row of {where} is damaged: {exc}") from exc
     if meta.version != ROW_VERSION:
         raise UnknownRowError(

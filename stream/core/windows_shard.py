@@ -7,8 +7,6 @@ windows. Then the watermark decides which windows are final, what changed is pub
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import msgspec
-
 from stream.core.alert import AlertBook
 from stream.core.config import MINUTE_MS, AlertRule, CoreConfig
 from stream.core.delta import DeltaBatch, decode_delta
@@ -146,7 +144,7 @@ class WindowsShard:
     # --- deltas in ----------------------------------------------------------------------------------------------------
 
     def apply(self, topic: str, records: Sequence[Record], end: int, now_ms: int) -> None:
-        """Take in a fetched batch of deltas. Raises GenerationError or msgspec.DecodeError, naming the offset."""
+        """Take in a fetched batch of deltas. Raises GenerationError or DamagedRowError, naming the offset."""
         self._now_ms = max(self._now_ms, now_ms)
         progress = self.progress
         position = progress.positions.get(topic, 0)
@@ -156,7 +154,7 @@ class WindowsShard:
             where = f"{topic} partition {record.partition} offset {record.offset}"
             try:
                 batch = decode_delta(record.value or b"")
-            except msgspec.DecodeError as exc:
+            except ValueError as exc:
                 raise DamagedRowError(f"{where} is not a delta record: {exc}") from exc
             limit_ms = progress.limit_ms(batch, where)
             if batch.segments:

@@ -1,0 +1,247 @@
+"""What is fuzzed, and what must hold for every input: ``check`` raises where it does not.
+
+An input's first byte says what the rest is: a value (``S``), headers and a value (``B``), or a row of a changelog. Nothing here
+knows the fuzzer, so that the corpus is an ordinary test.
+"""
+
+from collections.abc import Callable, Iterator
+
+import orjson
+
+from schemas.events import WIRE_TYPE, encode_event
+from stream.core.config import CoreConfig
+from stream.core.dead_letter import dead_letter
+from stream.core.decode import Accepted, Decoder, Refused, Skipped
+from stream.core.delta import decode_delta, encode_delta
+from stream.core.live import decode_counts, encode_counts
+from stream.core.pane import META_KEY, levels, live_key
+from stream.core.progress import GenerationError
+from stream.core.record import SourceRecord
+from stream.core.refusal import REASONS
+from stream.core.state_shape import ShapeChangedError
+from stream.core.tally import DamagedRowError, decode_window, encode_window
+from stream.core.ticket import decode_ticket, encode_ticket
+from stream.core.tickets_shard import LABELS_KEY, TicketsShard, UnknownRowError
+from stream.core.tickets_shard import META_KEY as SOURCE_META_KEY
+from stream.core.windows_shard import WindowsShard
+from tests.support.examples import FOLDER, NOW_MS, PARTITIONS, record
+
+CONFIG = CoreConfig(source_partitions=PARTITIONS, delta_partitions=1)
+FAST = Decoder(CONFIG)
+CAREFUL = Decoder(CONFIG, fast=False)
+SEGMENT = b"team=billing&tenant=acme"
+
+
+def check(data: bytes) -> None:
+    """Check one input; nothing is promised of an unknown first byte."""
+    kind = KINDS.get(data[:1])
+    if kind is not None:
+        kind(data[1:])
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def _structured(value: bytes) -> None:
+    _judge(record(value))
+
+
+def _binary(data: bytes) -> None:
+    """``name: value`` lines, an empty line, the data."""
+    head, _, value = data.partition(b"\n\n")
+    headers = []
+    for line in head.split(b"\n"):
+        name, _, text = line.partition(b": ")
+        headers.append((name.decode("utf-8", "replace"), text))
+    wire_type = dict(headers).get("ce_type", b"").decode("utf-8", "replace")
+    placed = record(b'{"type":%s,"data":%s}' % (orjson.dumps(wire_type), value))
+    _judge(placed._replace(value=value, headers=tuple(headers)))
+
+
+def _judge(placed: SourceRecord) -> None:
+    """A verdict, the same both ways; a refusal is a dead letter; an event goes through the whole core."""
+    verdict = FAST.decode(placed)
+    assert verdict == CAREFUL.decode(placed)
+    if isinstance(verdict, Refused):
+        assert verdict.reason in REASONS
+        assert verdict.message.isprintable()
+        letter = dead_letter(placed, verdict, CONFIG.topics)
+        assert (letter.key, letter.value) == (placed.key, placed.value)
+    elif isinstance(verdict, Accepted):
+        written = placed._replace(value=encode_event(verdict.event), headers=())
+        assert FAST.decode(written) == verdict
+        if placed.topic in CONFIG.topics.sources:
+            _counted(placed)
+    else:
+        assert isinstance(verdict, Skipped)
+
+
+def _counted(placed: SourceRecord) -> None:
+    """Applied once, a repetition is one, and what the stages write can be read again."""
+    tickets = TicketsShard(CONFIG, placed.partition)
+    tickets.ready()
+    tickets.apply(placed.topic, [placed, placed], 2, NOW_MS)
+    assert tickets.counts[placed.topic] == {"applied": 1, "duplicate": 1}
+    tickets.close_input()
+    flush = tickets.flush(NOW_MS)
+    again = TicketsShard(CONFIG, placed.partition)
+    again.rows = {key: value for key, value in flush.rows if value is not None}
+    again.ready()
+    again.apply(placed.topic, [placed], 3, NOW_MS)
+    assert again.counts[placed.topic] == {"applied": 1, "duplicate": 2}
+    windows = WindowsShard(CONFIG, 0)
+    windows.ready()
+    deltas = [
+        SourceRecord(output.topic, 0, offset, NOW_MS, None, output.value)
+        for offset, output in enumerate(flush.outputs)
+        if output.topic == CONFIG.topics.deltas
+    ]
+    windows.apply(CONFIG.topics.deltas, deltas, len(deltas), NOW_MS)
+    written = windows.flush(NOW_MS)
+    for output in written.outputs:
+        orjson.loads(output.value or b"")
+    loaded = WindowsShard(CONFIG, 0)
+    loaded.rows = {key: value for key, value in written.rows if value is not None}
+    loaded.ready()
+
+
+# --- rows: they are ours, but a disk or an older version may say something else -----------------------------------------
+
+
+def _ticket_row(data: bytes) -> None:
+    try:
+        ticket = decode_ticket(data)
+    except ValueError:
+        return
+    assert decode_ticket(encode_ticket(ticket)) == ticket
+
+
+def _window_row(data: bytes) -> None:
+    try:
+        window = decode_window(data)
+    except DamagedRowError:
+        return
+    again = decode_window(encode_window(window))
+    assert (again.tally, again.states) == (window.tally, window.states)
+
+
+def _live_row(data: bytes) -> None:
+    try:
+        counts = decode_counts(data)
+    except DamagedRowError:
+        return
+    assert decode_counts(encode_counts(counts)) == counts
+
+
+def _delta(data: bytes) -> None:
+    try:
+        delta = decode_delta(data)
+    except ValueError:
+        return
+    assert decode_delta(encode_delta(delta)) == delta
+
+
+def _source_meta(data: bytes) -> None:
+    _load_tickets({SOURCE_META_KEY: data})
+
+
+def _source_labels(data: bytes) -> None:
+    shard = TicketsShard(CONFIG, 0)
+    _load_tickets({**dict(shard.flush(0).rows), LABELS_KEY: data})  # type: ignore[dict-item]  # a new shard deletes nothing
+
+
+def _load_tickets(rows: dict[bytes, bytes]) -> None:
+    shard = TicketsShard(CONFIG, 0)
+    shard.rows = rows
+    try:
+        shard.ready()
+    except (UnknownRowError, ShapeChangedError):
+        return
+    shard.flush(NOW_MS)
+
+
+def _windows_rows(key: bytes) -> Callable[[bytes], None]:
+    def load(data: bytes) -> None:
+        shard = WindowsShard(CONFIG, 0)
+        shard.rows = {key: data}
+        try:
+            shard.ready()
+        except (DamagedRowError, GenerationError, ShapeChangedError):
+            return
+        shard.flush(NOW_MS)
+
+    return load
+
+
+KINDS: dict[bytes, Callable[[bytes], None]] = {
+    b"S": _structured,
+    b"B": _binary,
+    b"t": _ticket_row,
+    b"w": _window_row,
+    b"l": _live_row,
+    b"d": _delta,
+    b"m": _source_meta,
+    b"v": _source_labels,
+    b"p": _windows_rows(META_KEY),
+    b"P": _windows_rows(levels(CONFIG)[0].key(1, SEGMENT)),
+    b"L": _windows_rows(live_key(60, 60, SEGMENT)),
+    b"a": _windows_rows(b"a" + b"csat_low\0" + SEGMENT),
+}
+
+
+# --- where the fuzzer starts ------------------------------------------------------------------------------------------
+
+
+def seeds() -> Iterator[bytes]:
+    """The contract's examples in both modes, and the rows and deltas that they come to."""
+    for path in sorted((*(FOLDER / "valid").glob("*.json"), *(FOLDER / "invalid").glob("*.json"))):
+        value = path.read_bytes()
+        yield b"S" + value
+        try:
+            document = orjson.loads(value)
+            attributes = {name: text for name, text in document.items() if name != "data"}
+            head = "\n".join(f"ce_{name}: {text}" for name, text in attributes.items())
+            yield b"B" + head.encode() + b"\n\n" + orjson.dumps(document["data"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+        placed = record(value)
+        if isinstance(FAST.decode(placed), Accepted) and placed.topic in CONFIG.topics.sources:
+            yield from _rows(placed)
+
+
+def _rows(placed: SourceRecord) -> Iterator[bytes]:
+    tickets = TicketsShard(CONFIG, placed.partition)
+    tickets.ready()
+    tickets.apply(placed.topic, [placed], 1, NOW_MS)
+    flush = tickets.flush(NOW_MS)
+    for key, value in flush.rows:
+        yield {SOURCE_META_KEY: b"m", LABELS_KEY: b"v"}.get(key, b"t") + (value or b"")
+    windows = WindowsShard(CONFIG, 0)
+    windows.ready()
+    for offset, output in enumerate(flush.outputs):
+        yield b"d" + (output.value or b"")
+        delta = SourceRecord(output.topic, 0, offset, NOW_MS, None, output.value)
+        windows.apply(CONFIG.topics.deltas, [delta], offset + 1, NOW_MS)
+    for key, value in windows.flush(NOW_MS).rows:
+        kind = {b"\0": b"p", b"a": b"a", b"l": b"l"}.get(key[:1], b"w")
+        yield kind + (value or b"")
+
+
+def words() -> list[bytes]:
+    """What the contract is written in, for the fuzzer's dictionary."""
+    found = {wire_type.encode() for wire_type in WIRE_TYPE.values()}
+    for path in (FOLDER.parent / "json").glob("*.json"):
+        _strings(orjson.loads(path.read_bytes()), found)
+    return sorted(word for word in found if 0 < len(word) <= 40)
+
+
+def _strings(node: object, found: set[bytes]) -> None:
+    if isinstance(node, dict):
+        for name, child in node.items():
+            found.add(b'"%s":' % str(name).encode())
+            _strings(child, found)
+    elif isinstance(node, list):
+        for child in node:
+            _strings(child, found)
+    elif isinstance(node, str) and " " not in node:
+        found.add(orjson.dumps(node))

@@ -23,7 +23,7 @@ Counts = dict[int, int]
 def encode_counts(counts: Mapping[int, int]) -> bytes:
     """``[slot, k, (minute, count) * k, ...]``."""
     flat: list[int] = []
-    slot = -1
+    slot: int | None = None
     at = 0
     for packed, count in sorted(counts.items()):
         if packed >> _MINUTE_BITS != slot:

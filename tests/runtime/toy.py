@@ -38,6 +38,8 @@ class CountShard:
     def apply(self, topic: str, records: Sequence[Record], end: int, now_ms: int) -> None:
         for record in records:
             key = record.key or b""
+            if record.value == b"boom":
+                raise ValueError("boom")
             self._more[key] = self._more.get(key, 0) + 1
         self.positions[topic] = end
         self._moved = True

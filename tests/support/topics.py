@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from stream.core.record import SourceRecord
 
@@ -31,6 +31,36 @@ def create(
                 ):
                     return
                 await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+def delete(bootstrap: str, names: Sequence[str]) -> None:
+    """Delete topics and wait until they are gone."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_topics(list(names))
+            while set(names) & set(await admin.list_topics()):  # noqa: ASYNC110 - the broker does not call back
+                await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+def delete_records(bootstrap: str, topic: str, partition: int, before: int) -> None:
+    """Delete what is older than an offset, as retention does."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before)})
         finally:
             await admin.close()
 

@@ -79,14 +79,14 @@ async def _rows(settings: Settings, core: CoreConfig, segment: str) -> dict[byte
         core.topics.windows_changelog, segment_partition(segment, core.delta_partitions)
     )
     rows: dict[bytes, bytes] = {}
+    partitions = await kafka.partitions_of(settings.runtime(), [partition.topic])
+    if len(partitions) != core.delta_partitions:
+        raise CommandError(
+            f"topic {partition.topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
+        )
     consumer = clients.reader(settings.runtime(), committed=True)
     try:
         await consumer.start()
-        partitions = await kafka.partitions_of(consumer, [partition.topic])
-        if len(partitions) != core.delta_partitions:
-            raise CommandError(
-                f"topic {partition.topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
-            )
         async for record in kafka.read_partitions(consumer, [partition], from_beginning=True, once=True):
             if record.value is None:
                 rows.pop(record.key, None)

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from stream.commands import CommandError
-from stream.runtime import clients
+from stream.runtime import clients, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StartError
 from stream.settings import Settings
@@ -35,33 +35,39 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def read(
-    config: RuntimeConfig, topics: Sequence[str], *, from_beginning: bool, once: bool
+    config: RuntimeConfig, names: Sequence[str], *, from_beginning: bool, once: bool
 ) -> AsyncIterator[ConsumerRecord]:
     """Committed records of whole topics; with ``once`` up to the ends found at the start, else for ever.
 
     Raises CommandError for topics that do not exist, KafkaError.
     """
+    partitions = await partitions_of(config, names)
     consumer = clients.reader(config, committed=True)
     try:
         await consumer.start()
-        partitions = await partitions_of(consumer, topics)
         async for record in read_partitions(consumer, partitions, from_beginning=from_beginning, once=once):
             yield record
     finally:
         await consumer.stop()
 
 
-async def partitions_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
-    """All partitions of the topics; raises CommandError for a missing one."""
-    existing = await consumer.topics()
-    if missing := [topic for topic in topics if topic not in existing]:
-        raise CommandError(
-            f"topic {missing[0]} does not exist: run `stream topics create`, or check STREAM_TOPIC_PREFIX"
-        )
+async def partitions_of(config: RuntimeConfig, names: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of the topics; raises CommandError for a topic that is not there."""
+    admin = clients.admin(config)
+    try:
+        await admin.start()
+        states = await topics.describe(admin, names)
+    finally:
+        await admin.close()
+    for name, state in states.items():
+        if state.partitions is None:
+            raise CommandError(
+                f"topic {name} {state.error}: run `stream topics create`, or check STREAM_TOPIC_PREFIX and STREAM_APP_ID"
+            )
     return [
-        TopicPartition(topic, partition)
-        for topic in topics
-        for partition in sorted(consumer.partitions_for_topic(topic) or ())
+        TopicPartition(name, partition)
+        for name, state in states.items()
+        for partition in range(state.partitions or 0)
     ]
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -10,7 +10,7 @@ import msgspec
 
 from stream.commands import CommandError, Context
 from stream.core.config import CoreConfig
-from stream.core.dead_letter import MESSAGE_HEADER, OFFSET_HEADER, REASON_HEADER
+from stream.core.dead_letter import origin
 from stream.core.event_time import parse_time_ms
 from stream.core.fold import FoldResult, fold
 from stream.core.pane import FOREVER
@@ -169,14 +169,14 @@ def _with_horizon(config: CoreConfig, horizon: str | None) -> CoreConfig:
 
 
 def _dead_letter_line(output: Output, archive: Archive) -> bytes:
-    headers: Mapping[str, bytes] = dict(output.headers)
-    path, line = archive.place(int(headers[OFFSET_HEADER]))
+    said = origin(output.headers)
+    path, line = archive.place(said.offset)
     return msgspec.json.encode(
         {
             "file": str(path),
             "line": line,
-            "reason": headers[REASON_HEADER].decode(),
-            "message": headers[MESSAGE_HEADER].decode(),
+            "reason": said.reason,
+            "message": said.message,
             "value": (output.value or b"").decode("utf-8", "backslashreplace"),
         }
     )

@@ -19,13 +19,7 @@ from stream.commands.words import (
     segment_text,
     value_text,
 )
-from stream.core.dead_letter import (
-    MESSAGE_HEADER,
-    OFFSET_HEADER,
-    PARTITION_HEADER,
-    REASON_HEADER,
-    TOPIC_HEADER,
-)
+from stream.core.dead_letter import origin, original_headers
 from stream.core.topics import Topics
 from stream.settings import Settings
 from stream.settings.forms import show_duration
@@ -176,24 +170,22 @@ def _measured(data: dict[str, Any], unit: str) -> str:
 
 
 def _dead_letter(record: ConsumerRecord) -> tuple[str, str]:
-    headers = dict(record.headers)  # the last header of a name counts
-    said = {
-        name: headers.get(header, b"?").decode("utf-8", "replace")
-        for name, header in (
-            ("topic", TOPIC_HEADER),
-            ("partition", PARTITION_HEADER),
-            ("offset", OFFSET_HEADER),
-            ("reason", REASON_HEADER),
-            ("message", MESSAGE_HEADER),
-        )
-    }
-    key = None if record.key is None else record.key.decode("utf-8", "backslashreplace")
-    value = None if record.value is None else record.value.decode("utf-8", "backslashreplace")
+    said = origin(record.headers)
     line = (
-        f"{minute_text(record.timestamp)}  {said['reason']:<14}  {said['topic']} partition {said['partition']} "
-        f"offset {said['offset']}  {said['message']}"
+        f"{minute_text(record.timestamp)}  {said.reason:<14}  {said.topic} partition {said.partition} "
+        f"offset {said.offset}  {said.message}"
     )
-    return printable(line), msgspec.json.encode({**said, "key": key, "value": value}).decode()
+    document = {
+        **said._asdict(),
+        "key": _text(record.key),
+        "value": _text(record.value),
+        "headers": [(name, _text(value)) for name, value in original_headers(record.headers)],
+    }
+    return printable(line), msgspec.json.encode(document).decode()
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode("utf-8", "backslashreplace")
 
 
 def _start_ms(data: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ import pytest
 from stream.web.health import Readiness
 from stream.web.server import PortError, Rendered, Server, start
 
-REQUEST_SECONDS = 0.5
+REQUEST_SECONDS = 1.0
 
 
 class Worker:

@@ -20,6 +20,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 ANSWER_SECONDS = 10.0
 
+PACKAGE_ROOT = Path(__file__).parents[2]
+
 APP_ID = "demo"
 PARTITIONS = 2
 DELTA_PARTITIONS = 1
@@ -69,6 +71,7 @@ class Worker:
                 env=environment(
                     STREAM_BROKERS=brokers, STREAM_HTTP_HOST="127.0.0.1", STREAM_HTTP_PORT=str(self.port)
                 ),
+                cwd=PACKAGE_ROOT,  # what runs there is what runs here, whatever the current folder holds
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ PREFIX = "contact_centre_stream_"
 _FAMILIES: tuple[tuple[str, FamilyType, str], ...] = (
     ("events", "counter", "Source records by outcome and, where it has one, reason; kept over restarts"),
     ("too_late", "counter", "Measures that came after the last correction horizon and changed nothing"),
+    ("dead_letters_truncated", "counter", "Dead letters whose value was cut to what the brokers take"),
     ("label_values_overflowed", "gauge", "Label sets beyond the cardinality limit, shown as __other__"),
     ("watermark_age_seconds", "gauge", "How far a source partition's watermark is behind the wall clock"),
     ("event_clock_timestamp_seconds", "gauge", "Where running windows end, in seconds since the epoch"),
@@ -59,6 +60,8 @@ def pipeline_families(
             add("label_values_overflowed", number, ("label", label), partition)
         for metric, number in view.too_late.items():
             add("too_late", number, ("metric", metric), partition, suffix="_total")
+        for topic, number in view.truncated.items():
+            add("dead_letters_truncated", number, ("topic", topic), partition, suffix="_total")
     for (topic, partition_number), behind in status.lag.items():
         add("lag_records", behind, ("topic", topic), ("partition", str(partition_number)))
     for stage, commits in status.commits.items():

@@ -26,7 +26,7 @@ REQUEST_SECONDS = 5.0
 DISCARD_SECONDS = 1.0
 """How long a refused request's body is read and thrown away."""
 
-THREADS = 6
+THREADS = 16
 WAITING = 64
 """Connections waiting for a thread; beyond that they are closed at once."""
 

@@ -89,6 +89,8 @@ class SourceView(NamedTuple):
     """Label -> label sets that the cardinality guard sent to ``__other__``."""
     too_late: Mapping[str, int]
     """Metric -> measures that came after the last horizon and changed nothing."""
+    truncated: Mapping[str, int] = {}
+    """Topic -> dead letters that were cut to what the broker takes."""
 
 
 class SourceShard(Protocol):
@@ -106,6 +108,9 @@ class SourceShard(Protocol):
     @property
     def flushed_too_late(self) -> Mapping[str, int]: ...
 
+    @property
+    def flushed_truncated(self) -> Mapping[str, int]: ...
+
 
 def source_view(shard: SourceShard) -> SourceView:
     """What other threads may read while the shard goes on. Call it on the event loop.
@@ -113,5 +118,9 @@ def source_view(shard: SourceShard) -> SourceView:
     Counters as of the last flush: those of the moment would fall back after a crash, which Prometheus takes for a reset.
     """
     return SourceView(
-        shard.flushed_counts, shard.watermark_ms, dict(shard.overflowed), shard.flushed_too_late
+        shard.flushed_counts,
+        shard.watermark_ms,
+        dict(shard.overflowed),
+        shard.flushed_too_late,
+        shard.flushed_truncated,
     )

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import cast
 
+import msgspec
 import structlog
 import uvloop
 
 from stream.core.config import CoreConfig
+from stream.core.dead_letters import DeadLetterLimitError
 from stream.core.record import Shard
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
@@ -35,14 +37,16 @@ EXIT_REFUSED = 1
 LIBRARIES = ("aiokafka", "faust", "mode")
 
 
-def stages(core: CoreConfig, runtime: RuntimeConfig) -> tuple[StageSpec, StageSpec]:
-    """The two stages in the order of the data: tickets, windows."""
+def stages(
+    core: CoreConfig, runtime: RuntimeConfig, tickets_core: Callable[[], CoreConfig] | None = None
+) -> tuple[StageSpec, StageSpec]:
+    """The two stages in the order of the data: tickets, windows. ``tickets_core`` is asked when a shard is made."""
     tickets = StageSpec(
         name="tickets",
         sources=core.topics.sources,
         changelog=core.topics.tickets_changelog,
         partitions=core.source_partitions,
-        new_shard=lambda number: TicketsShard(core, number),
+        new_shard=lambda number: TicketsShard(core if tickets_core is None else tickets_core(), number),
         commit_interval_ms=runtime.commit_interval_ms,
         view=lambda shard: source_view(cast("SourceShard", shard)),
     )
@@ -64,12 +68,18 @@ def _snapshot(shard: Shard) -> object:
 
 def pipeline(core: CoreConfig, runtime: RuntimeConfig) -> Pipeline:
     """Everything that a worker runs."""
+    fitting = core
 
     async def prepare(volatile: bool) -> None:
+        nonlocal fitting
         for warning in await topics.prepare(runtime, core, volatile=volatile):
             log.warning("topic.unsuitable", topic=warning.topic, problem=warning.text)
+        limit_bytes = await topics.dead_letter_bytes(runtime, core)
+        fitting = msgspec.structs.replace(core, dead_letter_bytes=limit_bytes)
 
-    return Pipeline(stages(core, runtime), first_topics=(core.topics.deltas,), prepare=prepare)
+    return Pipeline(
+        stages(core, runtime, lambda: fitting), first_topics=(core.topics.deltas,), prepare=prepare
+    )
 
 
 def run_worker(settings: Settings, *, drain: bool = False) -> int:
@@ -83,6 +93,8 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
         asyncio.run(_serve(settings, drain=drain))
     except (StartError, PortError) as exc:
         return _failed(str(exc), EXIT_REFUSED)
+    except DeadLetterLimitError as exc:  # starting it again is no help, and the message says what is
+        return _failed(str(exc), EXIT_FAILED)
     except Exception as exc:
         log.debug("worker.failed", exc_info=exc)
         text = str(exc).splitlines()
@@ -106,7 +118,10 @@ async def _serve(settings: Settings, *, drain: bool) -> None:
         settings.http_host, settings.http_port, exporter.render, lambda: readiness_of(current())
     )
     try:
-        await serve(runtime, pipeline(core, runtime), draining=drain, on_shell=shells.append)
+        fitting = await topics.fitted(
+            runtime, core, sources=settings.partitions is None, deltas=settings.delta_partitions is None
+        )
+        await serve(runtime, pipeline(fitting, runtime), draining=drain, on_shell=shells.append)
     finally:
         http.stop()
 

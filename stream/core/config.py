@@ -44,6 +44,13 @@ class AlertRule(msgspec.Struct, frozen=True):
     """Pattern: label -> value or ``*``; matches segments with exactly these labels (``tenant`` may be left out = ``*``)."""
 
 
+class DeadLetterLimit(msgspec.Struct, frozen=True):
+    """How much of a source may be refused before the worker stops: ``percent`` of a block of ``offsets`` offsets."""
+
+    percent: int = 50
+    offsets: int = 1000
+
+
 DEFAULT_ALERTS = (AlertRule(name="csat_low", metric="csat", threshold=0.80),)
 
 
@@ -73,5 +80,9 @@ class CoreConfig(msgspec.Struct, frozen=True):
     clock: Literal["wall", "event"] = "wall"
     profile: str = "default"
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
+    dead_letter_limit: DeadLetterLimit | None = DeadLetterLimit()
+    """None: any number of records may be refused."""
+    dead_letter_bytes: int = 2 * 2**20
+    """The largest dead letter that the brokers take; what is larger is cut."""
     generation: int = 1
     """Raised at every change of definitions, groupings or panes; a row carries the one its measures were emitted under."""

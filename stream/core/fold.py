@@ -16,6 +16,8 @@ from stream.core.windows_shard import WindowsShard
 CHUNK = 5_000
 """Records between two flushes of the tickets shard: bounds memory, does not change the result."""
 
+NO_LIMIT = 2**62
+
 
 class FoldResult(NamedTuple):
     """Everything that the input came to."""
@@ -39,8 +41,15 @@ def fold(
     ``now_ms`` becomes ``emitted_at``; ``reference_ms`` is what future times are measured against, each record's own timestamp if None.
     Records of topics that are no source raise KeyError.
     """
-    # One partition holds everything, so where a record stood says nothing about it.
-    single = msgspec.structs.replace(config, source_partitions=1, delta_partitions=1, partitioner="any")
+    # One partition holds everything, so where a record stood says nothing about it. An archive is read to its end in any case.
+    single = msgspec.structs.replace(
+        config,
+        source_partitions=1,
+        delta_partitions=1,
+        partitioner="any",
+        dead_letter_limit=None,
+        dead_letter_bytes=NO_LIMIT,
+    )
     tickets = TicketsShard(single, 0, reference_ms=reference_ms)
     windows = WindowsShard(single, 0)
     tickets.ready()

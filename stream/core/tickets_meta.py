@@ -26,6 +26,14 @@ class Meta(msgspec.Struct, array_like=True):
     """Tickets whose rows were deleted because nothing could change a window any more."""
     shape: dict[str, str] = {}
     """Settings under which the deltas were made (``stream.core.state_shape``)."""
+    scanned_to: bytes | None = None
+    """Rows up to this key have said all their measures under this generation; None: all rows have."""
+    forgotten_ms: int = NONE_MS
+    """Latest fact among the forgotten tickets."""
+    refused: dict[str, tuple[int, int]] = {}
+    """Source topic -> first offset of the block that was refused in last, and how many were (``stream.core.dead_letters``)."""
+    truncated: dict[str, int] = {}
+    """Source topic -> dead letters that were cut to what the broker takes."""
 
 
 class UnknownRowError(Exception):

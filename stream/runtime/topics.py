@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
@@ -24,6 +25,8 @@ NOT_THERE = "does not exist"
 
 LARGE_BYTES = 4 * 2**20
 DEAD_LETTER_BYTES = 2 * 2**20
+BROKER_DEFAULT_BYTES = 1_048_588
+"""``message.max.bytes`` of a Kafka broker that nobody has set up: what is assumed where it does not tell."""
 
 DELTAS_RETENTION_MS = 7 * DAY_MS
 ROLLUPS_RETENTION_MS = 400 * DAY_MS
@@ -273,6 +276,36 @@ def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Pro
         )
 
 
+def _no_broker(config: RuntimeConfig) -> str:
+    return f"no broker answers at {', '.join(config.brokers)}: check STREAM_BROKERS"
+
+
+async def fitted(config: RuntimeConfig, core: CoreConfig, *, sources: bool, deltas: bool) -> CoreConfig:
+    """The configuration with the partition counts that the topics have: of the sources, of the deltas, as asked for.
+
+    Where topics are missing or the sources' counts differ, counts stay: :func:`problems` names what is wrong.
+    Raises StartError, KafkaError.
+    """
+    if not (sources or deltas):
+        return core
+    admin = clients.admin(config)
+    try:
+        await admin.start()
+        states = await describe(admin, (*core.topics.sources, core.topics.deltas))
+    except KafkaConnectionError as exc:
+        raise StartError(_no_broker(config)) from exc
+    finally:
+        await admin.close()
+    found = {states[name].partitions for name in core.topics.sources} - {None}
+    count = found.pop() if sources and len(found) == 1 else None
+    delta_count = states[core.topics.deltas].partitions if deltas else None
+    return msgspec.structs.replace(
+        core,
+        source_partitions=count or core.source_partitions,
+        delta_partitions=delta_count or core.delta_partitions,
+    )
+
+
 async def check(config: RuntimeConfig, core: CoreConfig) -> list[Problem]:
     """Compare what should be with what is."""
     wanted = specs(core)
@@ -307,7 +340,7 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
             await create(admin, own, config.replication_factor)
             states = await _wait_for(admin, names, {spec.name for spec in own})
     except KafkaConnectionError as exc:
-        raise StartError(f"no broker answers at {', '.join(config.brokers)}: check STREAM_BROKERS") from exc
+        raise StartError(_no_broker(config)) from exc
     except KafkaError as exc:
         raise StartError(f"{exc}; run `stream topics create` as a user who may create topics") from exc
     finally:
@@ -318,6 +351,19 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
         more = f" (and {len(errors) - 1} more: see `stream topics check`)" if len(errors) > 1 else ""
         raise StartError(f"topic {errors[0].topic} {errors[0].text}{more}")
     return found
+
+
+async def dead_letter_bytes(config: RuntimeConfig, core: CoreConfig) -> int:
+    """The largest dead letter that all dead-letter topics take: a larger one would fail every commit that it is in."""
+    names = [core.topics.dlq(topic) for topic in core.topics.sources]
+    admin = clients.admin(config)
+    try:
+        await admin.start()
+        states = await describe(admin, names)
+    finally:
+        await admin.close()
+    told = [int(states[name].config.get("max.message.bytes") or BROKER_DEFAULT_BYTES) for name in names]
+    return min(DEAD_LETTER_BYTES, *told)
 
 
 async def _wait_for(

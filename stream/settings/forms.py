@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from stream.core.config import DeadLetterLimit
+
 T = TypeVar("T")
 
 SECOND_MS = 1_000
@@ -16,6 +18,7 @@ _UNITS_MS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS, "s": SECOND_MS, "ms": 1}
 _DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
 _TOKEN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})")
+_LIMIT = re.compile(r"(\d{1,3})%/(\d{1,7})")
 _SIZES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
 _SIZE = re.compile(r"(\d{1,15})(B|KiB|MiB|GiB)")
 
@@ -110,6 +113,34 @@ def whole_number(lowest: int, highest: int) -> Form[int]:
         return int(text)
 
     return Form(parse, str, f"a whole number from {lowest} to {highest}")
+
+
+def whole_number_or_auto(lowest: int, highest: int) -> Form[int | None]:
+    """A whole number, or ``auto`` (None): found out when it is needed."""
+    number = whole_number(lowest, highest)
+
+    def parse(text: str) -> int | None:
+        return None if text.strip() == "auto" else number.parse(text)
+
+    return Form(parse, lambda value: "auto" if value is None else str(value), f"auto, or {number.allowed}")
+
+
+def dead_letter_limit() -> Form[DeadLetterLimit | None]:
+    """A share of a block of offsets, ``50%/1000``, or ``off`` for None."""
+
+    def parse(text: str) -> DeadLetterLimit | None:
+        if text.strip().lower() == "off":
+            return None
+        found = _LIMIT.fullmatch(text.strip())
+        if not found or not 1 <= int(found[1]) <= 100 or not 10 <= int(found[2]) <= 1_000_000:
+            raise ValueError
+        return DeadLetterLimit(int(found[1]), int(found[2]))
+
+    return Form(
+        parse,
+        lambda limit: "off" if limit is None else f"{limit.percent}%/{limit.offsets}",
+        "a share of so many offsets (50%/1000; 1 to 100 %, 10 to 1000000 offsets), or off",
+    )
 
 
 def size() -> Form[int]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig
+from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig, DeadLetterLimit
 from stream.core.topics import Topics
 from stream.metrics import BY_NAME
 from stream.runtime.config import RuntimeConfig, Security
@@ -15,6 +15,9 @@ from stream.settings import forms
 from stream.settings.forms import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Form
 
 PREFIX = "STREAM_"
+
+SOURCE_PARTITIONS, DELTA_PARTITIONS = 4, 3
+"""Of topics that are made without a number being set."""
 
 
 class Setting(NamedTuple):
@@ -56,19 +59,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "contact-centre-stream"
     partitions: Annotated[
-        int,
+        int | None,
         _is(
-            forms.whole_number(1, 1024),
-            "Partitions of each source topic that `stream topics create` makes; the worker insists on it.",
+            forms.whole_number_or_auto(1, 1024),
+            "Partitions of each source topic. auto: as many as the topics have (4 if `stream topics create` makes them). "
+            "A number: the worker insists on it.",
         ),
-    ] = 4
+    ] = None
     delta_partitions: Annotated[
-        int,
+        int | None,
         _is(
-            forms.whole_number(1, 256),
-            "Partitions of the internal deltas topic: over how many workers the windows can be spread.",
+            forms.whole_number_or_auto(1, 256),
+            "Partitions of the internal deltas topic: over how many workers the windows can be spread. auto: as many as the "
+            "topic has, 3 if it is made.",
         ),
-    ] = 3
+    ] = None
     replication_factor: Annotated[
         int, _is(forms.whole_number(1, 9), "Copies of each topic that `stream topics create` makes.")
     ] = 1
@@ -152,6 +157,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Time between two commits: what a crash makes the next worker read again.",
         ),
     ] = SECOND_MS
+    dlq_limit: Annotated[
+        DeadLetterLimit | None,
+        _is(
+            forms.dead_letter_limit(),
+            "How much of a source partition's topic may be refused, per block of offsets, before the worker stops (exit code 70).",
+        ),
+    ] = DeadLetterLimit()
     session_timeout: Annotated[
         int,
         _is(
@@ -255,11 +267,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = DEFAULT_ALERTS
 
     def core(self) -> CoreConfig:
-        """What the pure core needs to know."""
+        """What the pure core needs to know.
+
+        Partition counts that are left to the topics are those of topics yet to be made: ``stream.runtime.topics.fitted``
+        puts in what the topics have.
+        """
         return CoreConfig(
             topics=Topics(prefix=self.topic_prefix, app_id=self.app_id),
-            source_partitions=self.partitions,
-            delta_partitions=self.delta_partitions,
+            source_partitions=self.partitions or SOURCE_PARTITIONS,
+            delta_partitions=self.delta_partitions or DELTA_PARTITIONS,
             partitioner=self.partitioner,
             metrics=self.metrics,
             groupings=self.groupings,
@@ -273,6 +289,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             idle_after_ms=self.idle_after,
             clock=self.clock,
             alerts=self.alerts,
+            dead_letter_limit=self.dlq_limit,
         )
 
     def runtime(self) -> RuntimeConfig:

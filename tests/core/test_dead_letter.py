@@ -3,12 +3,17 @@
 import hashlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stream.core.config import CoreConfig
 from stream.core.dead_letter import (
     EXCEPTION_HEADER,
+    KEY_LENGTH_HEADER,
+    KEY_SHA256_HEADER,
     MESSAGE_HEADER,
     OFFSET_HEADER,
+    OUR_HEADERS,
     PARTITION_HEADER,
     REASON_HEADER,
     TIMESTAMP_HEADER,
@@ -16,10 +21,13 @@ from stream.core.dead_letter import (
     TRUNCATED_LENGTH_HEADER,
     TRUNCATED_SHA256_HEADER,
     dead_letter,
+    fitted,
+    origin,
+    original_headers,
     truncated,
 )
 from stream.core.decode import Decoder
-from stream.core.record import SourceRecord
+from stream.core.record import Output, SourceRecord
 from stream.core.refusal import Refused
 from stream.core.topics import Topics
 
@@ -81,3 +89,55 @@ def test_what_a_broker_refuses_is_cut_and_can_be_recognised() -> None:
     assert headers[TRUNCATED_LENGTH_HEADER] == b"3000000"
     assert headers[TRUNCATED_SHA256_HEADER] == hashlib.sha256(b"v" * 3_000_000).hexdigest().encode()
     assert truncated(letter, keep_bytes=10).value == b"v" * 10
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, 8), st.integers(900, 2_000))
+def test_a_letter_is_cut_to_what_the_broker_takes_and_to_no_less(
+    key: bytes, value: bytes, headers: int, limit: int
+) -> None:
+    record = RECORD._replace(key=key * 8, value=value * 8, headers=(("h", b"x" * 100),) * headers)
+    letter = dead_letter(record, REFUSED, Topics())
+    cut = fitted(letter, limit)
+    whole = dict(cut.headers)
+    if cut is letter:
+        assert _bytes(letter) <= limit
+    elif TRUNCATED_LENGTH_HEADER in whole and KEY_LENGTH_HEADER not in whole:
+        assert whole[TRUNCATED_LENGTH_HEADER] == str(len(value) * 8).encode()
+        assert cut.key == key * 8
+        if cut.headers[: len(letter.headers)] == letter.headers:
+            assert limit - 300 < _bytes(cut) <= limit
+    assert origin(cut.headers)[:5] == ("contact-centre.replies", 3, 42, 1_793_882_096_789, "not_utf8")
+    assert origin(cut.headers).truncated == (cut is not letter)
+
+
+def _bytes(letter: Output) -> int:
+    """As a broker counts a batch with this one record, near enough."""
+    headers = sum(len(name) + len(value) + 4 for name, value in letter.headers)
+    return 61 + 20 + len(letter.key or b"") + len(letter.value or b"") + headers
+
+
+def test_a_key_that_no_broker_takes_is_cut_too() -> None:
+    record = RECORD._replace(key=b"k" * 5_000, headers=(("h", b"x" * 5_000),))
+    cut = fitted(dead_letter(record, REFUSED, Topics()), 4_000)
+    assert (cut.key, cut.value) == (b"k" * 1_024, b"")
+    assert dict(cut.headers)[KEY_LENGTH_HEADER] == b"5000"
+    assert dict(cut.headers)[KEY_SHA256_HEADER] == hashlib.sha256(b"k" * 5_000).hexdigest().encode()
+    assert _bytes(cut) < 4_000
+
+
+@pytest.mark.parametrize(
+    "headers", [(), (("x", b"1"), ("content-type", b"y")), ((TOPIC_HEADER, b"another's"),)]
+)
+def test_the_original_headers_come_out_again(headers: tuple[tuple[str, bytes], ...]) -> None:
+    letter = dead_letter(RECORD._replace(headers=headers), REFUSED, Topics())
+    assert tuple(original_headers(letter.headers)) == headers
+    assert tuple(original_headers(truncated(letter).headers)) == headers
+    assert origin(letter.headers).topic == "contact-centre.replies"
+
+
+@given(st.lists(st.tuples(st.sampled_from([*OUR_HEADERS, "x"]), st.none() | st.binary(max_size=30))))
+def test_whatever_the_headers_say_they_can_be_read(headers: list[tuple[str, bytes | None]]) -> None:
+    found = origin(headers)  # type: ignore[arg-type]  # a header may be null
+    assert found.offset >= -1
+    assert len(original_headers(headers)) <= len(headers)  # type: ignore[arg-type]  # as above

@@ -100,6 +100,7 @@ SOURCE = SourceView(
     watermark_ms=1_000_000,
     overflowed={"team": 5},
     too_late={"share": 2},
+    truncated={"contact-centre.tickets": 1},
 )
 WHOLE = status(
     BUSY,
@@ -138,6 +139,7 @@ def test_the_pipelines_own_series(openmetrics: bool) -> None:
     assert at(found, "stream_events_total", **tickets, outcome="dead_lettered", reason="not_json") == 2
     assert at(found, "stream_too_late_total", metric="share", partition="1") == 2
     assert at(found, "stream_label_values_overflowed", label="team", partition="1") == 5
+    assert at(found, "stream_dead_letters_truncated_total", **tickets) == 1
     assert at(found, "stream_lag_records", topic="contact-centre.tickets", partition="0") == 17
     assert at(found, "stream_ready") == 1
     assert at(found, "stream_checkpoint_seconds", stage="tickets") == 0.02

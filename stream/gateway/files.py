@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -69,7 +70,7 @@ def read(path: Path, *, tenant: str | None = None, count_bots: bool = False) -> 
                     value = line.strip()
                     if value:
                         yield route(number, value)
-    except (OSError, EOFError) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         raise FileError(f"{path} cannot be read: {reason}") from exc
     except (helpdesk_csv.NotHelpdeskError, UnicodeDecodeError) as exc:

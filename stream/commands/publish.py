@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import click
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.events import CONTENT_TYPE
 from stream.commands import CommandError, Context, kafka
@@ -111,11 +112,24 @@ async def _publish(
     counts = await _partition_counts(config, settings)
     producer = clients.producer(config, idempotent=idempotent)
     try:
-        await producer.start()
+        await _start(producer, idempotent=idempotent)
         with _Progress() as show:
             return await _Sender(producer, settings, counts, speed, strict=strict, show=show).send(lines)
     finally:
         await producer.stop()
+
+
+async def _start(producer: AIOKafkaProducer, *, idempotent: bool) -> None:
+    try:
+        await producer.start()
+    except KafkaConnectionError:
+        raise
+    except KafkaError as exc:
+        if idempotent:
+            raise CommandError(
+                f"the broker takes no idempotent producer ({exc}): allow it, or use --no-idempotence"
+            ) from exc
+        raise
 
 
 async def _partition_counts(config: RuntimeConfig, settings: Settings) -> dict[str, int]:

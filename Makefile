@@ -10,6 +10,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
+KAFKA := .cache/kafka/libs.sha256
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
@@ -25,12 +26,7 @@ help: ## this list
 # $(call need,command,what it is for,how to install it)
 need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing ($(2)). Install it: $(3)" >&2; exit 1; }
 
-.PHONY: need-python need-tools
-need-python:
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later was found. Install it: apt-get install python3 python3-venv (or set PYTHON=/path/to/python3)" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11. Set PYTHON=/path/to/a/later/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments. Install what is missing: apt-get install python3-venv" >&2; exit 1; }
-
+.PHONY: need-tools
 need-tools:
 	@$(call need,java,Apache Kafka runs on it,apt-get install openjdk-17-jre-headless)
 	@$(call need,mvn,it fetches the Kafka jars,apt-get install maven)
@@ -39,9 +35,13 @@ need-tools:
 
 # --- setup: the stamps know what is there already --------------------------------------------------------------------
 
-$(STAMPS)/venv: | need-python
-	@echo "make: creating $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+$(STAMPS)/venv:
+	@python="$(PYTHON)"; \
+	test -n "$$python" || { echo "make: no Python 3.11 or later was found. Install it: apt-get install python3 python3-venv (or set PYTHON=/path/to/python3)" >&2; exit 1; }; \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$python is older than 3.11. Set PYTHON=/path/to/a/later/python3" >&2; exit 1; }; \
+	$$python -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $$python cannot make virtual environments. Install what is missing: apt-get install python3-venv" >&2; exit 1; }; \
+	echo "make: creating $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/program: requirements.lock requirements-build.lock pyproject.toml $(STAMPS)/venv
@@ -56,13 +56,13 @@ $(STAMPS)/tools: requirements-dev.lock $(STAMPS)/program
 	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
-$(STAMPS)/kafka: tests/support/kafka_jars.py $(STAMPS)/tools | need-tools
+$(KAFKA): tests/support/kafka-pom.xml | $(STAMPS)/tools need-tools
 	@echo "make: fetching the Kafka jars"
 	@$(BIN)/python -m tests.support.kafka_jars
 	@touch $@
 
 .PHONY: setup
-setup: need-tools $(STAMPS)/kafka ## everything that the tests need, from nothing
+setup: need-tools $(STAMPS)/tools $(KAFKA) ## everything that the tests need, from nothing
 
 # --- the two commands ------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-SOURCES = ("tickets", "replies", "surveys")  # co-partitioned; the order is that of `positions` and of the documentation
+SOURCES = ("tickets", "replies", "surveys")
+"""Co-partitioned; the order is that of ``positions`` and of the documentation."""
 
 
 class Topics(msgspec.Struct, frozen=True):

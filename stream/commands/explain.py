@@ -20,7 +20,7 @@ from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
 from stream.core.explain import ExplainError, Explanation, explain
 from stream.core.measure import Figure
-from stream.core.progress import GenerationError
+from stream.core.state_shape import ShapeChangedError
 from stream.core.tally import DamagedRowError
 from stream.runtime import clients
 from stream.settings import Settings
@@ -63,12 +63,13 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     if asked.start_ms is None:
         raise click.BadParameter(OFF_THE_END, param_hint="--window")
     name = segment_name(labels)
+    core = kafka.run(settings, kafka.fitted_core(settings))
     rows = kafka.run(settings, _rows(settings, core, name))
     try:
         found = explain(rows, core, metric, name, start_ms=asked.start_ms, window_ms=asked.length_ms)
     except ExplainError as exc:
         raise click.UsageError(str(exc)) from exc
-    except (DamagedRowError, GenerationError) as exc:
+    except (DamagedRowError, ShapeChangedError) as exc:
         raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
     print(_json(found, labels) if as_json else "\n".join(_lines(found, labels, core)))
 

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from stream.commands import CommandError
+from stream.core.config import CoreConfig
 from stream.runtime import clients, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StartError
@@ -32,6 +33,16 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         raise CommandError(
             f"the brokers at STREAM_BROKERS={','.join(settings.brokers)} refused: {exc}"
         ) from exc
+
+
+async def fitted_core(settings: Settings) -> CoreConfig:
+    """The core's configuration, with the topics' own partition counts where the settings leave them to the topics."""
+    return await topics.fitted(
+        settings.runtime(),
+        settings.core(),
+        sources=settings.partitions is None,
+        deltas=settings.delta_partitions is None,
+    )
 
 
 async def read(

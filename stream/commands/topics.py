@@ -24,7 +24,7 @@ def command(context: Context, *, action: str, as_json: bool) -> None:
     need; exit code 1 if anything is wrong, 0 with warnings alone.
     """
     settings = context.settings
-    wanted = topics.specs(settings.core())
+    wanted = topics.specs(kafka.run(settings, kafka.fitted_core(settings)))
     if action == "create":
         created = kafka.run(settings, _create(settings, wanted))
         if as_json:

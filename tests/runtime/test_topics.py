@@ -1,6 +1,7 @@
 """What a worker refuses to start on, and what it creates itself."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import msgspec
@@ -51,7 +52,7 @@ class Case:
 
 @pytest.fixture
 def case(kafka: Kafka, request: pytest.FixtureRequest) -> Case:
-    return Case(kafka.bootstrap, request.node.name)
+    return Case(kafka.bootstrap, re.sub(r"[^a-z0-9_-]", "-", request.node.name))
 
 
 def test_created_topics_pass_the_check_and_are_created_once(case: Case) -> None:
@@ -110,3 +111,19 @@ def test_no_broker_is_said_in_one_line(tmp_path: Path) -> None:
         asyncio.run(clients.has_transactions(config))
     with pytest.raises(StartError, match=r"no broker answers at 127\.0\.0\.1:1"):
         asyncio.run(topics.prepare(msgspec.structs.replace(config), CoreConfig(), volatile=False))
+
+
+@pytest.mark.parametrize(("sources", "deltas", "counts"), [(True, True, (6, 5)), (False, True, (2, 5))])
+def test_counts_that_are_left_to_the_topics_are_theirs(
+    case: Case, sources: bool, deltas: bool, counts: tuple[int, int]
+) -> None:
+    case.create(tickets=6, replies=6, surveys=6, deltas=5)
+    core = asyncio.run(topics.fitted(case.config, case.core, sources=sources, deltas=deltas))
+    assert (core.source_partitions, core.delta_partitions) == counts
+
+
+def test_unequal_counts_stay_an_error_when_they_are_left_to_the_topics(case: Case) -> None:
+    case.create(tickets=6, replies=3, surveys=6)
+    case.core = asyncio.run(topics.fitted(case.config, case.core, sources=True, deltas=True))
+    with pytest.raises(StartError, match=r"topic .* has \d partitions, expected 2"):
+        case.prepare()

@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 EXIT_REFUSED = 1
 
+SPARSE_SECONDS = 10.0
+
 LIBRARIES = ("aiokafka", "faust", "mode")
 
 
@@ -148,5 +150,21 @@ def _set_up_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger().handlers[0].addFilter(_Sparse())
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.ERROR)
+
+
+class _Sparse(logging.Filter):
+    """One line of a kind in ten seconds: without its broker aiokafka writes a hundred a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, str(record.msg))
+        quiet = record.created - self._last.get(kind, 0.0) < SPARSE_SECONDS
+        if not quiet:
+            self._last[kind] = record.created
+        return not quiet

@@ -44,14 +44,12 @@ async def load(
         waiting = {tp for tp in tps if ends[tp] > begins[tp]}
         while waiting:
             for tp, records in (await consumer.getmany(timeout_ms=200, max_records=20_000)).items():
-                part = part_of[tp]
-                rows = part.shard.rows
+                rows = part_of[tp].shard.rows
                 for record in records:
                     if record.value is None:
                         rows.pop(record.key, None)
                     else:
                         rows[record.key] = record.value
-                part.rows_loaded += len(records)
                 read += len(records)
             progress(read, expected)
             for tp in [tp for tp in waiting if await consumer.position(tp) >= ends[tp]]:

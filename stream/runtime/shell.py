@@ -31,6 +31,8 @@ MEASURE_EVERY_TICKS = 20
 SLOW_COMMIT_SECONDS = 10
 """A commit that takes longer makes the worker not ready."""
 
+REPORT_SECONDS = 1.0
+
 TopicPartition = tuple[str, int]
 
 
@@ -63,6 +65,8 @@ class Shell:
         """Set before the first assignment."""
         self.end_of: Callable[[str, int], int | None] = lambda _topic, _partition: None
         """(topic, partition) -> the end of the log as the last fetch knew it."""
+        self.heartbeat_at: Callable[[], float | None] = lambda: None
+        """Monotonic time of the last heartbeat that the group answered."""
         self._spec_of = {topic: spec for spec in self.specs for topic in (*spec.sources, spec.changelog)}
         self._guard = PositionGuard()
         self._state: State = "starting"
@@ -125,6 +129,13 @@ class Shell:
                     for part in self.parts.values()
                     if now - part.committed_at >= part.spec.commit_interval_ms / 1000
                 )
+
+    async def report(self) -> None:
+        """Keep ``status`` fresh while a commit waits for the broker, which holds up the ticks; runs until ``stop``."""
+        while not self._stopped:
+            await asyncio.sleep(REPORT_SECONDS)
+            if self._commit_since is not None and not self.failure.done():
+                self.publish()
 
     def _tick(self) -> None:
         self._ticks += 1
@@ -325,6 +336,10 @@ class Shell:
             return (
                 f"a commit has been waiting for the broker for {time.monotonic() - self._commit_since:.0f} s",
             )
+        beat = self.heartbeat_at()
+        silent = 0.0 if beat is None else time.monotonic() - beat
+        if silent > self.config.session_timeout_ms / 1000:
+            return (f"the brokers have not answered a heartbeat for {silent:.0f} s",)
         return ()
 
 

@@ -31,8 +31,6 @@ class Part:
         self.spec = spec
         self.number = number
         self.shard = spec.new_shard(number)
-        self.rows_loaded = 0
-        """Changelog records read into the shard's rows."""
         self.ready = False
         self.positions: dict[str, int] = {}
         """Source topic -> next offset to apply; complete before anything is applied."""

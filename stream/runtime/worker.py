@@ -74,6 +74,7 @@ async def serve(
         config = _volatile(config)
     shell = Shell(config, pipeline.stages)
     app = upstream.build_app(shell, pipeline.first_topics)
+    shell.heartbeat_at = app.heartbeat_at
     if transactions:
         shell.checkpoint = Transactions(config, fault)
     else:
@@ -88,6 +89,7 @@ async def serve(
         asyncio.create_task(stop.wait(), name="stop"),
         asyncio.create_task(_crashed(app), name="crash"),
         asyncio.create_task(shell.run(), name="shell"),
+        asyncio.create_task(shell.report(), name="report"),
     ]
     waits: list[asyncio.Future[Any]] = [tasks[1], tasks[2], tasks[3], shell.failure]
     if draining:

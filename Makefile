@@ -76,7 +76,7 @@ test: setup lint ## everything: lint, types, walls, drift, mutations, all suites
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 
-.PHONY: lint lock lock-check drift generate mutations clean
+.PHONY: lint lock lock-check drift generate mutations fuzz clean
 lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unused code and dependencies, locks, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -99,6 +99,10 @@ generate: $(STAMPS)/tools ## write the generated files again
 
 mutations: $(STAMPS)/tools ## deliberate one-line faults in the core: every one must be noticed by its tests
 	$(BIN)/python -m tests.mutations
+
+fuzz: SECONDS ?= 60
+fuzz: $(STAMPS)/tools ## bytes that are meant to hurt, guided by coverage (SECONDS=600); Linux on x86-64 only
+	$(BIN)/python -m tests.fuzz.run $(SECONDS)
 
 lock: $(STAMPS)/tools ## write the lock files again (UPGRADE=--upgrade for new versions)
 	$(UV_COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import re
 import signal
 import sys
@@ -41,6 +42,8 @@ SETTLED_SECONDS = 1.5
 def play(*, once: bool, as_json: bool, seconds: int, picture: Path | None) -> int:
     """Run it; see :func:`stream.demo.run`."""
     console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PICTURE_WIDTH
     interrupted = asyncio.run(_until_interrupted(lambda: _play(console, once, as_json, seconds, picture)))
     if interrupted:
         print("stopped", file=sys.stderr)
@@ -165,7 +168,8 @@ async def _shown(
 ) -> AsyncIterator[Callable[[str | None], None]]:
     """Gives a function that shows the frame as it is now, or a line of text: on a live screen, in a log, or not at all."""
     if once:
-        yield lambda line: None
+        with Console(stderr=True).status("starting the broker and the worker") as status:
+            yield lambda line: status.update(f"replaying: {clock_text(frame.figures)}")
     elif console.is_terminal:
         with Live(render(frame), console=console, auto_refresh=False) as live:
             yield lambda line: live.update(render(frame), refresh=True)

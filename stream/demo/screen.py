@@ -25,6 +25,7 @@ COLUMNS = (
 
 NONE = "–"
 ALERTS_SHOWN = 4
+LEGEND = "CSAT and NPS with n and 95 % interval; times as mean / median with n; – is nothing measured"
 
 
 class Frame:
@@ -183,7 +184,7 @@ def render(frame: Frame) -> RenderableType:
         " = made up from a fixed seed; ",
         ("help desk", "cyan"),
         " = real comments (Help Desk Tickets, M. Abdellatif, CC BY 4.0)\n",
-        "CSAT and NPS with n and 95 % interval; times as mean / median with n; – is nothing measured\n",
+        f"{LEGEND}\n",
         "figures read from ",
         (frame.metrics_url or "…", "underline"),
         f"   {frame.footer}",
@@ -223,6 +224,7 @@ def final_tables(frame: Frame) -> RenderableType:
     return Group(
         Text(f"Event time {clock_text(figures)}; events: {outcomes}"),
         figures_table(figures),
+        Text(f"{LEGEND}\n", style="dim"),
         Text("Alerts", style="bold"),
         *alerts,
     )

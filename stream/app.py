@@ -18,7 +18,7 @@ from stream.core.windows_shard import WindowsShard
 from stream.metrics import selected
 from stream.runtime import topics
 from stream.runtime.config import RuntimeConfig
-from stream.runtime.errors import StartError
+from stream.runtime.errors import StartError, StateError
 from stream.runtime.shell import Shell
 from stream.runtime.stage import StageSpec
 from stream.runtime.status import RuntimeStatus
@@ -96,6 +96,8 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     except (StartError, PortError) as exc:
         return _failed(str(exc), EXIT_REFUSED)
     except DeadLetterLimitError as exc:  # starting it again is no help, and the message says what is
+        return _failed(str(exc), EXIT_FAILED)
+    except StateError as exc:
         return _failed(str(exc), EXIT_FAILED)
     except Exception as exc:
         log.debug("worker.failed", exc_info=exc)

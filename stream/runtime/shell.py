@@ -86,7 +86,7 @@ class Shell:
 
     def apply(self, topic: str, partition: int, fetched: Fetched) -> Seek | None:
         """Apply one fetched range, or say where it has to be fetched again. Failures end the process, they are not raised."""
-        if self.failure.done():
+        if self.failure.done() or self._stopped:
             return None
         try:
             part = self.parts.get((self._spec_of[topic].name, partition))
@@ -182,7 +182,7 @@ class Shell:
         await self.checkpoint.write(part, flush, positions)
 
     def stop(self) -> None:
-        """Let ``run`` end after the commit that it is in; what is applied after that is committed by Faust's shutdown."""
+        """Let ``run`` end after the commit that it is in, and apply nothing more; one last ``commit`` makes it complete."""
         self._stopped = True
         self.pause("stopping")
 

@@ -275,7 +275,7 @@ class ShellRecovery(Recovery):
                 await self.app.shell.take_over(assigned, self.app.consumer_generation_id)
             except Exception as exc:  # Faust would only log it and go on without rows
                 self.app.shell.fail(exc)
-                raise
+                await self.wait_until_stopped()
 
     async def _build_offsets(self, consumer: Any, tps: set[TP], destination: Any, title: str) -> None:
         """The loader has read everything."""
@@ -289,9 +289,10 @@ class ShellRecovery(Recovery):
         try:
             await super().on_recovery_completed(generation_id)
         except Exception as exc:
-            if not self.signal_recovery_start.is_set() and not self.should_stop:
-                shell.fail(exc)
-            raise
+            if self.signal_recovery_start.is_set() or self.should_stop:
+                raise
+            shell.fail(exc)
+            await self.wait_until_stopped()
         if generation_id == self.app.consumer_generation_id and generation_id == shell.generation:
             shell.flow()
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -31,6 +32,9 @@ EXIT_OK = 0
 EXIT_FAILED = 70
 
 WATCH_SECONDS = 0.2
+
+LEAVE_SECONDS = 10.0
+"""How long leaving may take when everything is committed, or when nothing may be committed any more."""
 
 GC_THRESHOLDS = (100_000, 20, 100)
 """A batch makes thousands of objects and hardly a cycle; with the usual thresholds a fifth of the CPU goes to looking for some."""
@@ -110,8 +114,9 @@ async def serve(
                 break
             waiting.discard(tasks[0])
     finally:
-        _end_by_force(config.grace_ms / 1000, shell)
-        await _stop(shell, app, tasks)
+        committed = threading.Event()
+        _end_by_force(config, shell, committed)
+        await _stop(shell, app, tasks, committed)
     if shell.failure.done():
         raise shell.failure.exception() or ShellError("failed")
 
@@ -150,20 +155,36 @@ async def _crashed(app: upstream.App) -> None:
             raise ShellError(f"the consumer gave up: {type(reason).__name__}: {reason}") from reason
 
 
-def _end_by_force(seconds: float, shell: Shell) -> None:
-    def end() -> None:
-        sys.stderr.write(f"error: the worker did not stop within {seconds:.0f} s\n")
+def _end_by_force(config: RuntimeConfig, shell: Shell, committed: threading.Event) -> None:
+    """Bound the end: consumers and producers wait for brokers that may be away, and their threads keep the process alive."""
+
+    def end(code: int, why: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.write(f"{why}\n")
         sys.stderr.flush()
-        os._exit(EXIT_FAILED)
+        os._exit(code)
 
-    timer = threading.Timer(seconds if not shell.failure.done() else min(5.0, seconds), end)
-    timer.daemon = True
-    timer.start()
+    def watch() -> None:
+        grace = config.grace_ms / 1000
+        first = min(LEAVE_SECONDS, grace)
+        time.sleep(first)
+        if shell.failure.done():
+            end(EXIT_FAILED, f"error: {shell.failure.exception()}; start the worker again")
+        if committed.is_set():
+            end(EXIT_OK, "everything is committed; the consumer group was not told of the end")
+        time.sleep(grace - first)
+        end(EXIT_FAILED, f"error: the worker could not commit within {grace:.0f} s; start it again")
+
+    threading.Thread(target=watch, name="end-by-force", daemon=True).start()
 
 
-async def _stop(shell: Shell, app: upstream.App, tasks: Sequence[asyncio.Task[Any]]) -> None:
+async def _stop(
+    shell: Shell, app: upstream.App, tasks: Sequence[asyncio.Task[Any]], committed: threading.Event
+) -> None:
     shell.stop()
     await asyncio.wait([task for task in tasks if task.get_name() == "shell"])
+    await shell.commit()
+    committed.set()
     for task in tasks:
         if task.get_name() != "app":
             task.cancel()

@@ -26,6 +26,10 @@ class DeltaBatch(msgspec.Struct, array_like=True, frozen=True):
     """Highest log timestamp among the records applied in this commit, -1 for none (freshness is measured with it)."""
     segments: dict[str, dict[int, list[int]]]
     """Segment -> minute (``instant_ms // 60_000``) -> ``[slot, amount, slot, amount, ...]``, slots as ``Metric.slot`` gives them."""
+    complete: bool = True
+    """With this record the source partition has said all its measures under this generation; from then on differences follow."""
+    forgotten_ms: int = -1
+    """Latest fact among the tickets that it has forgotten, -1 for none: windows that begin later can be built from what is left."""
 
 
 encode_delta = msgspec.msgpack.Encoder().encode

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.measure import Figure
 from stream.core.pane import META_KEY, levels
-from stream.core.progress import Progress, SourceProgress
+from stream.core.progress import Progress, SourceProgress, stored_generation
 from stream.core.publisher import figures, metric_for
 from stream.core.rollup import FINAL, OPEN, REVISED, rollup_key
+from stream.core.state_shape import shape
 from stream.core.tally import FINAL_BIT, REVISED_BIT, REVISION_SHIFT, Window, decode_window, own_tallies
 from stream.metrics import selected
 from stream.metrics.base import Metric
@@ -63,7 +66,7 @@ def explain(
     """Explain the figure ``name`` of a segment (``tenant=acme&team=billing``) in one rollup window.
 
     ``rows`` are those of the partition that :func:`stream.core.delta.segment_partition` gives. Raises ExplainError, and what reading
-    the rows raises: DamagedRowError, GenerationError.
+    the rows raises: DamagedRowError, ShapeChangedError.
     """
     chosen = tuple(metrics if metrics is not None else selected(config))
     metric = metric_for(name, chosen)
@@ -83,13 +86,23 @@ def explain(
         raise ExplainError(
             f"no window of {window_name(window_ms)} starts there: windows are aligned to the epoch in UTC"
         )
-    progress = Progress(config)
     meta = rows.get(META_KEY)
+    where = "the windows changelog"
     if meta is not None:
-        progress.load(meta, "the windows changelog")
+        config = msgspec.structs.replace(config, generation=stored_generation(meta, where))
+    progress = Progress(config)
+    if meta is not None:
+        progress.load(meta, where, shape(config, chosen))
+    if progress.building:
+        done, sources = progress.complete_sources()
+        raise ExplainError(
+            f"generation {config.generation} is being built ({done} of {sources} partitions): ask again when the worker is ready"
+        )
     start = start_ms // MINUTE_MS
     raw = rows.get(level.key(start, segment.encode()))
     window = Window() if raw is None else decode_window(raw)
+    if window.generation < config.generation:
+        window.renew(config.generation, {one.id for one in chosen if not one.live})
     own = own_tallies(window.tally, (metric.id,))[metric.id]
     found = figures(metric, own, window.late.get(metric.id, 0))
     if name != metric.name:

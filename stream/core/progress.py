@@ -6,14 +6,11 @@ import msgspec
 
 from stream.core.config import CoreConfig
 from stream.core.delta import DeltaBatch
+from stream.core.state_shape import GenerationError, is_older
 from stream.core.tally import DamagedRowError
 
 NONE_MS = -1
 ROW_VERSION = 1
-
-
-class GenerationError(Exception):
-    """Deltas or rows of another generation than this program's; the shell refuses the partition."""
 
 
 class SourceProgress(msgspec.Struct, array_like=True, frozen=True):
@@ -22,6 +19,10 @@ class SourceProgress(msgspec.Struct, array_like=True, frozen=True):
     watermark_ms: int = NONE_MS
     idle: bool = False
     closed: bool = False
+    complete: int = 0
+    """The generation under which it has said all its measures."""
+    forgotten_ms: int = NONE_MS
+    """Latest fact among the tickets that it has forgotten."""
 
 
 class _Meta(msgspec.Struct, array_like=True):
@@ -34,10 +35,28 @@ class _Meta(msgspec.Struct, array_like=True):
     counters: dict[str, int]
     too_late: dict[str, dict[int, int]]
     shape: dict[str, str]
+    floor_ms: int = NONE_MS
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Meta).decode
+
+
+def stored_generation(raw: bytes, where: str) -> int:
+    """The generation of a partition's rows, from its meta row. Raises DamagedRowError."""
+    return _read(raw, where).generation
+
+
+def _read(raw: bytes, where: str) -> _Meta:
+    try:
+        meta = _decode(raw)
+    except ValueError as exc:
+        raise DamagedRowError(f"the meta row of {where} is damaged: {exc}") from exc
+    if meta.version != ROW_VERSION:
+        raise DamagedRowError(
+            f"the meta row of {where} has version {meta.version}, this program reads {ROW_VERSION}: upgrade it"
+        )
+    return meta
 
 
 class Progress:
@@ -57,18 +76,18 @@ class Progress:
         self.too_late: dict[str, dict[int, int]] = {}
         """Metric -> rollup window in ms -> measures that its windows no longer took, over all segments."""
         self.shape: dict[str, str] = {}
+        self.floor_ms = NONE_MS
+        """Windows that begin before it could not be built under this generation: their facts are forgotten."""
+        self.building = self._generation > 1
+        """Sources are still to say all their measures under this generation; the first one has nothing to say again."""
 
-    def load(self, raw: bytes, where: str) -> None:
-        """Read the meta row. Raises DamagedRowError or GenerationError; ``where`` names the partition in them."""
-        try:
-            meta = _decode(raw)
-        except ValueError as exc:
-            raise DamagedRowError(f"the meta row of {where} is damaged: {exc}") from exc
-        if meta.version != ROW_VERSION:
-            raise DamagedRowError(
-                f"the meta row of {where} has version {meta.version}, this program reads {ROW_VERSION}"
-            )
-        self._check(meta.generation, where)
+    def load(self, raw: bytes, where: str, present: Mapping[str, str]) -> bool:
+        """Read the meta row; True if the rows are of an older generation. ``present``: the shape under the present settings.
+
+        Raises DamagedRowError, GenerationError or ShapeChangedError; ``where`` names the partition in them.
+        """
+        meta = _read(raw, where)
+        older = is_older(meta.shape, meta.generation, present, self._generation, where)
         self.watermark_ms = meta.watermark_ms
         self._source_partitions = meta.source_partitions
         self.sources = meta.sources
@@ -76,6 +95,9 @@ class Progress:
         self.counters.update(meta.counters)
         self.too_late = meta.too_late
         self.shape = meta.shape
+        self.floor_ms = NONE_MS if older else meta.floor_ms
+        self._look()
+        return older
 
     def encode(self) -> bytes:
         """The meta row."""
@@ -90,17 +112,36 @@ class Progress:
                 self.counters,
                 self.too_late,
                 self.shape,
+                self.floor_ms,
             )
         )
 
-    def limit_ms(self, batch: DeltaBatch, where: str) -> int:
+    def counts(self, batch: DeltaBatch, where: str) -> bool:
+        """Whether a batch's differences are of this generation. Raises GenerationError for those of a newer one."""
+        if batch.generation > self._generation:
+            raise GenerationError(
+                f"{where} holds generation {batch.generation}, this worker has {self._generation}: a newer version or other "
+                "settings are at work; upgrade this worker, or give it the settings of the others"
+            )
+        return batch.generation == self._generation
+
+    def is_complete(self, source_partition: int) -> bool:
+        """Whether a source has said all its measures under this generation, so that differences follow."""
+        if self._generation == 1:
+            return True
+        source = self.sources.get(source_partition)
+        return source is not None and source.complete >= self._generation
+
+    def limit_ms(self, batch: DeltaBatch) -> int:
         """The watermark that decides what in a batch is too late: the one its source had before this commit.
 
         Never the commit's own, which its own records have moved: one commit of a replay can span weeks. Not below the
         minimum either, which an idle source does not hold back: what was given up does not come back.
         """
-        self._check(batch.generation, where)
         source = self.sources.get(batch.source_partition)
+        if not self.is_complete(batch.source_partition):
+            # All of the past is said again: whatever is still kept takes it, though for a source that is ahead it may be too late.
+            return self.watermark_ms
         return max(self.watermark_ms, source.watermark_ms if source is not None else NONE_MS)
 
     def advance(self, batch: DeltaBatch) -> bool:
@@ -112,10 +153,13 @@ class Progress:
             max(batch.watermark_ms, before.watermark_ms if before is not None else NONE_MS),
             batch.idle,
             batch.closed,
+            batch.generation if batch.complete else before.complete if before is not None else 0,
+            batch.forgotten_ms,
         )
         if said == before:
             return False
         self.sources[batch.source_partition] = said
+        self._look()
         if len(self.sources) >= self._source_partitions:
             holding = [one.watermark_ms for one in self.sources.values() if not one.idle and not one.closed]
             if holding:
@@ -147,14 +191,10 @@ class Progress:
         """Source partition -> watermark, for the exporter."""
         return {partition: one.watermark_ms for partition, one in sorted(self.sources.items())}
 
-    def _check(self, generation: int, where: str) -> None:
-        if generation > self._generation:
-            raise GenerationError(
-                f"{where} holds generation {generation}, this program is configured for {self._generation}: "
-                "a newer version is running or has run here; upgrade this worker"
-            )
-        if generation < self._generation:
-            raise GenerationError(
-                f"{where} holds generation {generation}, older than the configured {self._generation}: "
-                "start with a new STREAM_APP_ID, which builds everything anew from the source topics"
-            )
+    def complete_sources(self) -> tuple[int, int]:
+        """How many sources have said all their measures under this generation, and of how many."""
+        return sum(map(self.is_complete, range(self._source_partitions))), self._source_partitions
+
+    def _look(self) -> None:
+        done, sources = self.complete_sources()
+        self.building = done < sources

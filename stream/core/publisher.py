@@ -8,7 +8,13 @@ from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.measure import Figure
 from stream.core.record import Output
 from stream.core.rollup import FINAL, OPEN, REVISED, RollupWriter
-from stream.core.tally import FINAL_BIT, REVISED_BIT, REVISION_SHIFT, own_tallies
+from stream.core.tally import (
+    FINAL_BIT,
+    REVISED_BIT,
+    REVISION_SHIFT,
+    REVISIONS_PER_GENERATION,
+    own_tallies,
+)
 from stream.core.window_store import Place, WindowStore
 from stream.metrics.base import Metric
 
@@ -30,6 +36,7 @@ class Publisher:
         self._settle = {metric_id: metric.settle_ms // MINUTE_MS for metric_id, metric in metrics.items()}
         self._usual_ms = config.lateness_ms + CATCHING_UP_MS
         self._writer = RollupWriter(config, {metric.name: metric.version for metric in metrics.values()})
+        self._revisions = (config.generation - 1) * REVISIONS_PER_GENERATION
         self._closed = False
         self._now_ms = 0
         self._watermark_ms = -1
@@ -97,16 +104,16 @@ class Publisher:
             if metric is None:
                 continue
             state = states[metric_id]
-            revision = (state >> REVISION_SHIFT) + 1
+            revision = max(state >> REVISION_SHIFT, self._revisions) + 1
             if state & FINAL_BIT:
                 status = REVISED
                 bits = FINAL_BIT | REVISED_BIT
             elif metric_id in ended:
-                status = FINAL
-                bits = FINAL_BIT
+                bits = FINAL_BIT | state & REVISED_BIT  # revised: an earlier generation said final
+                status = REVISED if state & REVISED_BIT else FINAL
             else:
                 status = OPEN
-                bits = 0
+                bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
             outputs += [
                 write(metric.name, figure, place, status, revision)

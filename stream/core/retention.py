@@ -11,6 +11,7 @@ from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.fact import CLOSED, SOLVED
 from stream.core.pane import levels, too_late_before_ms
 from stream.core.ticket import Ticket, decode_ticket
+from stream.core.watermark import NONE_MS
 
 
 def may_go(ticket: Ticket) -> bool:
@@ -38,6 +39,8 @@ class Retention:
             self._keep_ms = MINUTE_MS * max(
                 ((level.horizon or 0) + level.width for level in levels(config)), default=0
             )
+        self.latest_ms = NONE_MS
+        """Latest fact among all that were given out to be deleted."""
         self._due: dict[int, list[bytes]] = {}
         self._unindexed: Iterator[bytes] = iter(())
 
@@ -64,8 +67,10 @@ class Retention:
             ticket = decode_ticket(row)
             if not may_go(ticket):
                 continue  # reopened: noted again when it is settled
-            if ticket.latest_ms() < before_ms:
+            latest_ms = ticket.latest_ms()
+            if latest_ms < before_ms:
                 going[key] = None
+                self.latest_ms = max(self.latest_ms, latest_ms)
             else:
                 self.note(key, ticket)
         return list(going)

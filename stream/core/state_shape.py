@@ -1,20 +1,33 @@
-"""What shapes the windows: settings whose change makes the sums that are stored mean something else."""
+"""What shapes the windows: settings whose change makes the sums that are stored mean something else.
+
+A GENERATION is a number for one such shape. It is raised at every change and never used again: under a new one the tickets stage
+says all measures once more, from the facts, and the windows stage builds its sums anew.
+"""
 
 from collections.abc import Mapping, Sequence
 
 from stream.core.config import CoreConfig
 from stream.metrics.base import Metric
 
+COUNTS = ("STREAM_PARTITIONS", "STREAM_DELTA_PARTITIONS")
+"""What no new generation can change: facts and segments would have to move."""
+
 
 class ShapeChangedError(Exception):
-    """Stored windows were built under other settings than the present ones."""
+    """Stored state was built under other settings than the present ones, and cannot be carried over."""
+
+
+class GenerationError(Exception):
+    """Rows or deltas of a newer generation than this worker's: it must not touch them."""
 
 
 def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
     """Setting -> value, for every setting that decides which sums exist or what they count."""
     return {
         "STREAM_METRICS": ",".join(sorted(f"{metric.name}.v{metric.version}" for metric in metrics)),
-        "STREAM_GROUPINGS": ";".join(sorted("+".join(sorted(grouping)) or "all" for grouping in config.groupings)),
+        "STREAM_GROUPINGS": ";".join(
+            sorted("+".join(sorted(grouping)) or "all" for grouping in config.groupings)
+        ),
         "STREAM_SEGMENT_LABELS": ",".join(config.segment_labels),
         "STREAM_MAX_LABEL_VALUES": str(config.max_label_values),
         "STREAM_ROLLUP_WINDOWS": ",".join(str(length) for length in sorted(config.rollup_windows_ms)),
@@ -25,12 +38,40 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
     }
 
 
-def check_shape(stored: Mapping[str, str], present: Mapping[str, str], where: str) -> None:
-    """Raise ShapeChangedError naming what differs; an empty ``stored`` is a new state and fits everything."""
-    changed = [name for name, value in present.items() if stored and stored.get(name) != value]
-    if changed:
-        was = ", ".join(f"{name} was {stored.get(name)!r}, is {present[name]!r}" for name in changed)
+def differences(stored: Mapping[str, str], present: Mapping[str, str]) -> str:
+    """``STREAM_METRICS was 'csat.v1', is 'csat.v1,nps.v1'``: what changed, empty for nothing."""
+    return ", ".join(
+        f"{name} was {stored.get(name)!r}, is {value!r}"
+        for name, value in present.items()
+        if stored.get(name) != value
+    )
+
+
+def check_counts(stored: Mapping[str, str], present: Mapping[str, str], where: str) -> None:
+    """Raise ShapeChangedError if a partition count changed; an empty ``stored`` is a new state and fits everything."""
+    changed = differences(
+        {name: stored.get(name, "") for name in COUNTS}, {name: present[name] for name in COUNTS}
+    )
+    if stored and changed:
         raise ShapeChangedError(
-            f"{where} was built under other settings ({was}): set them back, or start a new STREAM_APP_ID, "
+            f"{where} was built with another number of partitions ({changed}): set it back, or start a new STREAM_APP_ID, "
             "which builds everything anew from what the source topics still hold"
         )
+
+
+def is_older(
+    stored: Mapping[str, str], generation: int, present: Mapping[str, str], own: int, where: str
+) -> bool:
+    """Whether rows are of an older generation than the worker's own, whose shape is ``present``.
+
+    Raises GenerationError for a newer one, ShapeChangedError where partition counts differ or one generation has two shapes.
+    """
+    if generation > own:
+        raise GenerationError(
+            f"{where} holds generation {generation}, this worker has {own}: a newer version or other settings are at work; "
+            "upgrade this worker, or give it the settings of the others"
+        )
+    check_counts(stored, present, where)
+    if generation == own and stored and (changed := differences(stored, present)):
+        raise ShapeChangedError(f"{where} was built under other settings of the same generation ({changed})")
+    return generation < own

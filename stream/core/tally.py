@@ -2,10 +2,12 @@
 
 ``[k, (metric id, state, too late) * k, slot * n, sum * n]``: first what was published of each metric, then the sums of all metrics
 in slot order. ``state`` is ``4 * revision``, + 1 once the metric was published as final in this window, + 2 if as revised since.
+To ``k`` 256 is added for each generation after the first. Under another generation than its own a row counts nothing any more:
+what it still says is which figures of the window have been published, and with which revision.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Container, Iterable, Mapping, Set
 
 import msgspec
 
@@ -16,6 +18,9 @@ METRIC_SHIFT = SLOTS_PER_METRIC.bit_length() - 1
 FINAL_BIT = 1
 REVISED_BIT = 2
 REVISION_SHIFT = 2
+GENERATION_SHIFT = 8
+REVISIONS_PER_GENERATION = 1 << 32
+"""The first revision that a generation publishes of a window is above all of the generations before, whatever is left of its row."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
@@ -70,9 +75,10 @@ def own_tallies(tally: Mapping[int, int], ids: Iterable[int]) -> dict[int, dict[
 class Window:
     """One window's sums and what was published of them. Touched metrics are those whose figure is to be published."""
 
-    __slots__ = ("late", "states", "tally", "touched")
+    __slots__ = ("generation", "late", "states", "tally", "touched")
 
-    def __init__(self) -> None:
+    def __init__(self, generation: int = 1) -> None:
+        self.generation = generation
         self.tally: dict[int, int] = {}
         self.states: dict[int, int] = {}
         """Metric id -> state as in the row; a metric is here from its first measure on."""
@@ -97,6 +103,19 @@ class Window:
         self.late = {**self.late, metric_id: self.late.get(metric_id, 0) + measures}
         self.touch({metric_id})
 
+    def renew(self, generation: int, ids: Container[int]) -> None:
+        """Begin anew under a generation with these metrics. What was published will be published again, as empty if need be."""
+        states: dict[int, int] = {}
+        for metric_id, state in self.states.items():
+            if state >> REVISION_SHIFT and metric_id in ids:
+                was_final = state & (FINAL_BIT | REVISED_BIT)
+                states[metric_id] = state & ~FINAL_BIT | (REVISED_BIT if was_final else 0)
+        self.generation = generation
+        self.states = states
+        self.tally = {slot: 0 for slot in self.tally if slot >> METRIC_SHIFT in states}
+        self.late = _NONE_LATE
+        self.touched = _NONE_TOUCHED
+
     def tidy(self) -> None:
         """Drop slots that sum to 0, except of published metrics: their names must be published as empty."""
         tally = self.tally
@@ -111,7 +130,7 @@ def encode_window(window: Window) -> bytes:
     """The row of a window."""
     states = window.states
     late = window.late
-    flat = [len(states)]
+    flat = [len(states) + ((window.generation - 1) << GENERATION_SHIFT)]
     for metric_id, state in states.items():
         flat += (metric_id, state, late.get(metric_id, 0))
     tally = window.tally
@@ -127,9 +146,9 @@ def decode_window(raw: bytes) -> Window:
         flat = _decode(raw)
     except ValueError as exc:
         raise DamagedRowError(f"a tally row is not readable: {exc}") from exc
-    if not flat or not 1 <= (body := 1 + 3 * flat[0]) <= len(flat) or (len(flat) - body) % 2:
+    if not flat or flat[0] < 0 or (body := 1 + 3 * (flat[0] & 0xFF)) > len(flat) or (len(flat) - body) % 2:
         raise DamagedRowError(f"a tally row of {len(flat)} numbers is cut off")
-    window = Window()
+    window = Window((flat[0] >> GENERATION_SHIFT) + 1)
     middle = (body + len(flat)) // 2
     window.tally = dict(zip(flat[body:middle], flat[middle:], strict=True))
     if body > 1:

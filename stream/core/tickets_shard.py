@@ -18,7 +18,8 @@ from stream.core.measure import Labels, Measure
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
 from stream.core.retention import Retention
-from stream.core.state_shape import check_shape, shape
+from stream.core.scan import Scan
+from stream.core.state_shape import is_older, shape
 from stream.core.ticket import GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
 from stream.core.tickets_meta import (
     LABELS_KEY,
@@ -41,6 +42,9 @@ CACHE_LIMIT = 20_000
 
 FORGET_AT_LEAST = 1_000
 """Rows that a flush looks at for retention even when it writes fewer."""
+
+SCAN_ROWS = 4_000
+"""Rows whose measures a flush says anew while a generation is built: bounds the flush's pause to a third of a second or so."""
 
 PIECE_NUMBERS = 50_000
 """Numbers in one delta record at most: some 250 kB of MessagePack."""
@@ -91,16 +95,32 @@ class TicketsShard:
         self._unknown: list[Sequence[Measure] | None] = [None] * len(self._metrics)
         self._shape = shape(config, self._metrics)
         self._retention = Retention(config)
+        self._scan: Scan | None = None
         self._load_meta(Meta(), {})
 
     def ready(self) -> None:
-        """Rows are complete: read the meta row. Raises UnknownRowError or ShapeChangedError."""
+        """Rows are complete: read the meta row. Raises UnknownRowError, GenerationError or ShapeChangedError.
+
+        Under a new generation a scan of all rows begins, which the flushes carry on; it resumes where an earlier one stopped.
+        """
         where = f"tickets partition {self.partition}"
         found = take_meta(self.rows, where)
         if found is not None:
             meta, admitted = found
-            check_shape(meta.shape, self._shape, f"the state of {where}")
+            after = meta.scanned_to
+            if is_older(
+                meta.shape,
+                meta.generation,
+                self._shape,
+                self._config.generation,
+                f"the state of {where}",
+            ):
+                after = b""
+                most = self._config.max_label_values
+                admitted = {name: values[:most] for name, values in admitted.items()}
             self._load_meta(meta, admitted)
+            if after is not None:
+                self._scan = Scan(self.rows, after)
         self._retention.index(self.rows)
         self._progressed = True  # the windows stage hears of every partition, also of an empty one
 
@@ -109,6 +129,7 @@ class TicketsShard:
         self.counts = {topic: dict(meta.counts.get(topic, {})) for topic in self._topics}
         self.too_late = dict(meta.too_late)
         self.forgotten = meta.forgotten
+        self._retention.latest_ms = meta.forgotten_ms
         self._watermark = SourceWatermark(
             self._config, meta.highest_ms or [NONE_MS] * len(self._topics), meta.watermark_ms
         )
@@ -121,6 +142,15 @@ class TicketsShard:
     def watermark_ms(self) -> int:
         """Event time that this partition has passed, -1 for none."""
         return self._watermark.watermark_ms
+
+    @property
+    def building(self) -> str:
+        """How far this partition's part of a new generation has come, empty when it is complete."""
+        scan = self._scan
+        if scan is None:
+            return ""
+        rows = max(1, len(self.rows))
+        return f"{100 * (rows - min(rows, scan.left)) // rows} % of {len(self.rows)} rows"
 
     @property
     def overflowed(self) -> Mapping[str, int]:
@@ -200,6 +230,8 @@ class TicketsShard:
     def flush(self, now_ms: int) -> Flush:
         """Rows of changed tickets, one delta record per delta partition, dead letters. Synchronous: one instant."""
         self._settle()
+        if self._scan is not None:
+            self._say_all(self._scan)
         rows: list[tuple[bytes, bytes | None]] = []
         for key, entry in self._dirty.items():
             raw = encode_ticket(entry.ticket)
@@ -228,6 +260,8 @@ class TicketsShard:
 
     def _forget(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Tombstones of tickets that nothing can change any more, in step with the rows that are written."""
+        if self._scan is not None:
+            return
         limit = max(FORGET_AT_LEAST, 2 * len(self._dirty))
         for key in self._retention.take(self.rows, self._watermark.watermark_ms, limit):
             del self.rows[key]
@@ -239,16 +273,21 @@ class TicketsShard:
         raw = self.rows.get(key)
         if raw is None:
             entry = _Entry(Ticket(), self._empty.copy())
+            if self._scan is not None:
+                self._scan.add(key)
         else:
-            try:
-                entry = _Entry(decode_ticket(raw), self._unknown.copy())
-            except (msgspec.DecodeError, ValueError) as exc:
-                raise UnknownRowError(
-                    f"a ticket row of partition {self.partition} cannot be read ({exc}); "
-                    "it is damaged or was written by a newer version"
-                ) from exc
+            entry = _Entry(self._ticket(raw), self._unknown.copy())
         self._entries[key] = entry
         return entry
+
+    def _ticket(self, raw: bytes) -> Ticket:
+        try:
+            return decode_ticket(raw)
+        except (msgspec.DecodeError, ValueError) as exc:
+            raise UnknownRowError(
+                f"a ticket row of partition {self.partition} cannot be read ({exc}); "
+                "it is damaged or was written by a newer version"
+            ) from exc
 
     def _remember(self, entry: _Entry, mask: int) -> None:
         """Take the measures that the windows know, before the facts change under them."""
@@ -261,12 +300,15 @@ class TicketsShard:
         """Old measures out, new ones in, for every metric whose facts were touched."""
         if not self._stale:
             return
-        too_late_ms = too_late_before_ms(self._config, self._watermark.watermark_ms)
+        too_late_ms = self._too_late_ms()
+        scan = self._scan
         metrics = [(i, metric, metric.slot(0), metric.measures) for i, metric in enumerate(self._metrics)]
         config = self._config
-        for entry in self._stale.values():
+        for key, entry in self._stale.items():
             mask = entry.stale
             entry.stale = 0
+            if scan is not None and key > scan.after:
+                continue  # the scan will say all of it
             emitted = entry.emitted
             ticket = entry.ticket
             for i, metric, base, measures in metrics:
@@ -278,6 +320,33 @@ class TicketsShard:
                     emitted[i] = new
                     self._difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
         self._stale.clear()
+
+    def _too_late_ms(self) -> int:
+        """Measures before it are counted and left out. None while a generation is built: the windows stage knows which it still keeps."""
+        if self._scan is not None:
+            return NONE_MS
+        return too_late_before_ms(self._config, self._watermark.watermark_ms)
+
+    def _say_all(self, scan: Scan) -> None:
+        """The next rows of the scan say all their measures, as if they had never said any."""
+        config = self._config
+        for key in scan.take(SCAN_ROWS):
+            entry = self._entries.get(key)
+            raw = self.rows.get(key)
+            if entry is not None:
+                ticket = entry.ticket
+                entry.stale = 0
+            elif raw is not None:  # not kept: the cache is for tickets of which something is heard
+                ticket = self._ticket(raw)
+            else:
+                continue
+            for i, metric in enumerate(self._metrics):
+                measures = metric.measures(ticket, config)
+                self._add(metric, metric.slot(0), measures, 1, NONE_MS)
+                if entry is not None:
+                    entry.emitted[i] = measures
+        if not scan.left:
+            self._scan = None
 
     def _difference(
         self, metric: Metric, base: int, old: Sequence[Measure], new: Sequence[Measure], too_late_ms: int
@@ -341,13 +410,25 @@ class TicketsShard:
                     piece.setdefault(segment, {})[minute] = pairs
                     size += len(pairs) + 2
                 if size >= PIECE_NUMBERS:
-                    yield self._batch(piece, self._sent_ms, idle=False, closed=False)
+                    yield self._batch(piece, self._sent_ms, idle=False, closed=False, complete=False)
                     piece = {}
                     size = 0
-        yield self._batch(piece, self._watermark.watermark_ms, idle=self._watermark.idle, closed=self.closed)
+        yield self._batch(
+            piece,
+            self._watermark.watermark_ms,
+            idle=self._watermark.idle,
+            closed=self.closed,
+            complete=self._scan is None,
+        )
 
     def _batch(
-        self, segments: dict[str, dict[int, list[int]]], watermark_ms: int, *, idle: bool, closed: bool
+        self,
+        segments: dict[str, dict[int, list[int]]],
+        watermark_ms: int,
+        *,
+        idle: bool,
+        closed: bool,
+        complete: bool,
     ) -> DeltaBatch:
         return DeltaBatch(
             generation=self._config.generation,
@@ -358,6 +439,8 @@ class TicketsShard:
             closed=closed,
             newest_ms=self._newest_ms,
             segments=segments,
+            complete=complete,
+            forgotten_ms=self._retention.latest_ms,
         )
 
     def _meta(self) -> Meta:
@@ -370,6 +453,8 @@ class TicketsShard:
             too_late=self.too_late,
             forgotten=self.forgotten,
             shape=self._shape,
+            scanned_to=None if self._scan is None else self._scan.after,
+            forgotten_ms=self._retention.latest_ms,
             refused=self._dead.blocks,
             truncated=self._dead.truncated,
         )

@@ -1,12 +1,15 @@
 """The tally rows of a windows partition: found by level, start and segment; bytes until touched; gone when expired."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from stream.core.pane import Level
 from stream.core.segment import Segment, Tallies
 from stream.core.tally import METRIC_SHIFT, Window, decode_window, encode_window
+
+CLOSE_AT_ONCE = 10_000
+"""Ended windows that one flush publishes: after a generation was built, all that are kept are due at the same time."""
 
 CACHE_LIMIT = 10_000
 """Decoded windows kept from one flush to the next (twice as many for a moment)."""
@@ -24,9 +27,21 @@ class Place(NamedTuple):
 class WindowStore:
     """Windows of all levels on top of the shard's rows. Minutes since the epoch."""
 
-    def __init__(self, levels: Sequence[Level], rows: dict[bytes, bytes], settles: Sequence[int]) -> None:
-        """``settles``: the distinct times in minutes after a window's end at which metrics become final."""
+    def __init__(
+        self,
+        levels: Sequence[Level],
+        rows: dict[bytes, bytes],
+        settles: Sequence[int],
+        generation: int = 1,
+        ids: Container[int] = (),
+    ) -> None:
+        """``settles``: the distinct times in minutes after a window's end at which metrics become final.
+
+        ``ids``: the metrics that the present generation knows; rows of older ones begin anew when they are read.
+        """
         self._rows = rows
+        self._generation = generation
+        self._ids = ids
         self._levels = levels
         self._settles = settles or (0,)
         self.starts: list[dict[int, set[Segment]]] = [{} for _ in levels]
@@ -75,8 +90,14 @@ class WindowStore:
                 raw = self._rows.get(key)
                 if raw is None:
                     return None
-                window = decode_window(raw)
+                window = self._decode(raw)
         self._hot[key] = window
+        return window
+
+    def _decode(self, raw: bytes) -> Window:
+        window = decode_window(raw)
+        if window.generation != self._generation:
+            window.renew(self._generation, self._ids)
         return window
 
     def merge(self, level: Level, segment: Segment, tallies: Tallies) -> None:
@@ -91,7 +112,7 @@ class WindowStore:
             if window is None:
                 window = self._fetch(key)
                 if window is None:
-                    window = hot[key] = Window()
+                    window = hot[key] = Window(self._generation)
                     self._index(level, start, segment)
             into = window.tally
             if into:
@@ -127,21 +148,45 @@ class WindowStore:
         segment.windows += 1
 
     def due(self, watermark: int, closed: bool) -> dict[bytes, Place]:
-        """Rollup windows whose end, or end and settling, the watermark has just passed (all that are open, when closed)."""
+        """Rollup windows whose end, or end and settling, the watermark has just passed (all that are open, when closed).
+
+        About CLOSE_AT_ONCE at most, unless closed; the others stay due.
+        """
         closing = self._closing
         ended: set[tuple[int, int]] = set()
-        while closing and closing[0][0] <= watermark:
-            ended.add(heappop(closing)[1:])
+        room = CLOSE_AT_ONCE
+        while closing and closing[0][0] <= watermark and (room > 0 or closed):
+            number, start = heappop(closing)[1:]
+            ended.add((number, start))
+            room -= len(self.starts[number].get(start, ()))
         if closed:
             ended.update((number, start) for _, number, start in closing)
         found: dict[bytes, Place] = {}
         for number, start in ended:
-            level = self._levels[number]
-            for segment in self.starts[number].get(start, ()):
-                window = self.window(level, start, segment)
-                if window is not None:
-                    found[level.key(start, segment.raw)] = Place(level, start, segment, window)
+            self._places(self._levels[number], start, found)
         return found
+
+    def has_due(self, watermark: int) -> bool:
+        """Whether windows have ended that are still to be published."""
+        return bool(self._closing) and self._closing[0][0] <= watermark
+
+    def _places(self, level: Level, start: int, found: dict[bytes, Place]) -> None:
+        for segment in self.starts[level.number].get(start, ()):
+            window = self.window(level, start, segment)
+            if window is not None:
+                found[level.key(start, segment.raw)] = Place(level, start, segment, window)
+
+    def touch_open(self, watermark: int) -> None:
+        """All figures of windows that have not ended are to be published: a generation has been built."""
+        for level in self._levels:
+            if level.rollup:
+                found: dict[bytes, Place] = {}
+                for start in self.starts[level.number]:
+                    if start + level.width + max(self._settles) > watermark:
+                        self._places(level, start, found)
+                for place in found.values():
+                    place.window.touch(place.window.states.keys())
+                self.dirty.update(found)
 
     def panes(self, level: Level, pane: int) -> Iterator[tuple[Segment, Mapping[int, int]]]:
         """The tallies of all segments in one pane of a level; ``pane`` counts from the epoch."""
@@ -157,30 +202,37 @@ class WindowStore:
             else:
                 raw = self._rows.get(key)
                 if raw is not None:
-                    yield segment, decode_window(raw).tally
+                    yield segment, self._decode(raw).tally
 
     def expire(self, watermark: int, rows: list[tuple[bytes, bytes | None]]) -> list[Segment]:
         """Delete what no correction can reach any more; returns segments that have no window left."""
         gone: list[Segment] = []
         for level in self._levels:
-            if level.horizon is None:
-                continue
-            expiring = self._expiring[level.number]
-            after = level.width + level.horizon
-            while expiring and expiring[0] + after <= watermark:
-                start = heappop(expiring)
-                for segment in self.starts[level.number].pop(start, ()):
-                    key = level.key(start, segment.raw)
-                    self.dirty.pop(key, None)
-                    self.deferred.pop(key, None)
-                    self._hot.pop(key, None)
-                    self._cool.pop(key, None)
-                    if self._rows.pop(key, None) is not None:
-                        rows.append((key, None))
-                    segment.windows -= 1
-                    if not segment.windows:
-                        gone.append(segment)
+            if level.horizon is not None:
+                self._drop(level, watermark - level.width - level.horizon + 1, rows, gone)
         return gone
+
+    def drop_before(self, level: Level, minute: int, rows: list[tuple[bytes, bytes | None]]) -> None:
+        """Delete a level's windows that begin before ``minute``."""
+        self._drop(level, minute, rows, [])
+
+    def _drop(
+        self, level: Level, before: int, rows: list[tuple[bytes, bytes | None]], gone: list[Segment]
+    ) -> None:
+        expiring = self._expiring[level.number]
+        while expiring and expiring[0] < before:
+            start = heappop(expiring)
+            for segment in self.starts[level.number].pop(start, ()):
+                key = level.key(start, segment.raw)
+                self.dirty.pop(key, None)
+                self.deferred.pop(key, None)
+                self._hot.pop(key, None)
+                self._cool.pop(key, None)
+                if self._rows.pop(key, None) is not None:
+                    rows.append((key, None))
+                segment.windows -= 1
+                if not segment.windows:
+                    gone.append(segment)
 
     def flush(self, rows: list[tuple[bytes, bytes | None]]) -> None:
         """Append the rows that changed; a pane that came to nothing has none."""

@@ -4,6 +4,7 @@ Deltas are collected as they come and settled at the flush: added to every level
 windows. Then the watermark decides which windows are final, what changed is published, and what has expired is deleted.
 """
 
+import struct
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -11,19 +12,33 @@ from stream.core.alert import AlertBook
 from stream.core.config import MINUTE_MS, AlertRule, CoreConfig
 from stream.core.delta import DeltaBatch, decode_delta
 from stream.core.live import LiveCounts
-from stream.core.pane import ALERT_KIND, LIVE_KIND, META_KEY, levels, longest_horizon, parse_key
+from stream.core.pane import (
+    ALERT_KIND,
+    LIVE_KIND,
+    META_KEY,
+    PANE_KIND,
+    ROLLUP_KIND,
+    Level,
+    RowKey,
+    levels,
+    longest_horizon,
+    parse_key,
+)
 from stream.core.progress import NONE_MS, Progress
 from stream.core.publisher import Publisher, figures, metric_for
 from stream.core.record import Flush, Output, Record
 from stream.core.running import RunningWindow
-from stream.core.segment import Segment, Tallies
+from stream.core.segment import Segment, Tallies, segment_labels
 from stream.core.snapshot import Snapshot
-from stream.core.state_shape import check_shape, shape
+from stream.core.state_shape import shape
 from stream.core.tally import DamagedRowError, add, metric_ids, own_tallies
 from stream.core.window_store import WindowStore, accumulate, widen
 from stream.core.windows_view import Gauge, WindowsView
 from stream.metrics import selected
 from stream.metrics.base import Metric
+
+USELESS_AT_ONCE = 20_000
+"""Rows that a flush deletes because no setting has a use for them any more: bounds its transaction."""
 
 
 class WindowsShard:
@@ -52,7 +67,7 @@ class WindowsShard:
         settles = {metric.settle_ms // MINUTE_MS for metric in self._metrics.values()}
         self.progress = Progress(config)
         self.positions = self.progress.positions
-        self._store = WindowStore(self._levels, self.rows, sorted(settles))
+        self._store = WindowStore(self._levels, self.rows, sorted(settles), config.generation, self._metrics)
         self._live = LiveCounts(self.rows, longest_horizon(config))
         self._alerts = AlertBook(config, self.rows)
         self._publisher = Publisher(config, self._metrics, self._store)
@@ -69,21 +84,25 @@ class WindowsShard:
         self._now_ms = 0
         self._input_closed = False
         self._progressed = False
+        self._held_back = self.progress.building
+        self._useless: list[bytes] = []
+        self._at_once = 0
 
     def ready(self) -> None:
         """Rows are complete: index them, rebuild running windows and live counts.
 
-        Raises DamagedRowError, GenerationError or ShapeChangedError, which say what to do.
+        Under a new generation tallies begin anew when they are read, live counts at once, and rows that no setting has a use for any
+        more are deleted, a few at each flush. Raises DamagedRowError, GenerationError or ShapeChangedError, which say what to do.
         """
         self._start()
         rows = self.rows
         raw = rows.get(META_KEY)
-        if raw is not None:
-            self.progress.load(raw, self._where)
-            check_shape(self.progress.shape, self._shape, self._where)
+        older = raw is not None and self.progress.load(raw, self._where, self._shape)
         self.progress.shape = self._shape
+        self._held_back = self.progress.building
+        self._progressed = older
         by_kind = {(level.kind, level.width): level for level in self._levels}
-        segments: dict[bytes, Segment] = {}
+        segments: dict[bytes, Segment | None] = {}
         found = []
         for key, value in rows.items():
             if key == META_KEY:
@@ -91,20 +110,25 @@ class WindowsShard:
             if key[:1] == ALERT_KIND:
                 self._alerts.load(key, value)
                 continue
-            kind, width, start, name = parse_key(key)
+            kind, width, start, name = self._parse(key)
             if kind == LIVE_KIND:
-                self._live.load(width, start, name, value)
+                if older:
+                    self._useless.append(key)
+                else:
+                    self._live.load(width, start, name, value)
                 continue
-            segment = segments.get(name)
-            if segment is None:
-                segment = segments[name] = self._segment(name.decode())
+            if name not in segments:
+                segments[name] = self._configured(name)
+            segment = segments[name]
             level = by_kind.get((kind, width))
-            if level is None:
-                raise DamagedRowError(
-                    f"{self._where} holds a row of a level that is not configured ({kind!r}, {width} minutes): "
-                    "start with a new STREAM_APP_ID, which builds everything anew from the source topics"
-                )
-            found.append((level, start, segment))
+            if level is None or segment is None:
+                self._useless.append(key)
+            else:
+                found.append((level, start, segment))
+        for key in self._useless:
+            del rows[key]
+        self._at_once = sum(key[:1] == LIVE_KIND for key in self._useless)
+        self._useless.sort(key=lambda key: key[:1] != LIVE_KIND)
         self._store.index_loaded(found)
         for raw_name in self._live.segments:
             self._segment(raw_name.decode())
@@ -116,6 +140,22 @@ class WindowsShard:
             for unjudged in self._unjudged:
                 unjudged.add(alerted)
         self._refresh_snapshot()
+
+    def _parse(self, key: bytes) -> RowKey:
+        try:
+            found = parse_key(key)
+        except struct.error as exc:
+            raise DamagedRowError(f"{self._where} holds a row with a damaged key: {exc}") from exc
+        if found.kind not in (ROLLUP_KIND, PANE_KIND, LIVE_KIND):
+            raise DamagedRowError(f"{self._where} holds a row of a kind that is not known: {found.kind!r}")
+        return found
+
+    def _configured(self, name: bytes) -> Segment | None:
+        """A row's segment, None if its labels are no grouping set any more."""
+        labels = frozenset(segment_labels(name.decode())) - {"tenant"}
+        if all(labels != frozenset(grouping) for grouping in self._config.groupings):
+            return None
+        return self._segment(name.decode())
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -156,16 +196,16 @@ class WindowsShard:
                 batch = decode_delta(record.value or b"")
             except ValueError as exc:
                 raise DamagedRowError(f"{where} is not a delta record: {exc}") from exc
-            limit_ms = progress.limit_ms(batch, where)
-            if batch.segments:
-                self._collect(batch, limit_ms)
+            if progress.counts(batch, where) and batch.segments:
+                self._collect(batch, progress.limit_ms(batch))
             if progress.advance(batch):
                 self._progressed = True
             progress.counters["deltas"] += 1
         progress.positions[topic] = max(position, end)
 
     def _collect(self, batch: DeltaBatch, limit_ms: int) -> None:
-        before = [level.late_before(limit_ms) for level in self._levels]
+        before = [max(level.late_before(limit_ms), self._floor(level)) for level in self._levels]
+        counts_late = self.progress.is_complete(batch.source_partition)
         from_minute = max(before, default=-1)
         pending = self._pending
         entries = 0
@@ -174,13 +214,22 @@ class WindowsShard:
             pending[name] = segment
             entries += len(minutes)
             for minute, pairs in accumulate(segment, minutes, from_minute).items():
-                self._collect_old(segment, minute, dict(zip(pairs[::2], pairs[1::2], strict=True)), before)
+                tally = dict(zip(pairs[::2], pairs[1::2], strict=True))
+                self._collect_old(segment, minute, tally, before, counts_late)
         self.progress.counters["entries"] += entries
 
+    def _floor(self, level: Level) -> int:
+        """The minute before which windows could not be built under this generation; -1 for none."""
+        floor_ms = self.progress.floor_ms
+        return -(-floor_ms // (level.width * MINUTE_MS)) * level.width if floor_ms > 0 else NONE_MS
+
     def _collect_old(
-        self, segment: Segment, minute: int, tally: dict[int, int], before: Sequence[int]
+        self, segment: Segment, minute: int, tally: dict[int, int], before: Sequence[int], counts_late: bool
     ) -> None:
-        """A minute that is too late for at least one level: each level on its own. Live counts are never too late."""
+        """A minute that is too late for at least one level: each level on its own. Live counts are never too late.
+
+        ``counts_late``: not while the past is said again; then most of it is older than what is kept.
+        """
         live = {slot: amount for slot, amount in tally.items() if slot in self._live_slots}
         if live:
             add(segment.pending.setdefault(minute, {}), live)
@@ -197,7 +246,7 @@ class WindowsShard:
                 if missed and level.rollup:
                     late = segment.late.setdefault((level.number, start), {})
                     add(late, counts)
-            elif level.rollup:
+            elif level.rollup and counts_late:
                 if not counts:
                     counts = self._measures(tally)
                 missed += 1
@@ -301,7 +350,16 @@ class WindowsShard:
             or self._progressed
             or self._store.dirty
             or self._live.dirty()
+            or self._useless
+            or (not self.progress.building and self._publishes())
+        )
+
+    def _publishes(self) -> bool:
+        """Whether time alone has something to publish."""
+        return bool(
+            self._held_back
             or self._alerts.due(self._end_ms)
+            or self._store.has_due(self.watermark_ms // MINUTE_MS)
             or (self._store.deferred and self._publisher.due(self._now_ms, self.watermark_ms))
         )
 
@@ -314,20 +372,50 @@ class WindowsShard:
         self._slide()
         progress = self.progress
         watermark = progress.watermark_ms // MINUTE_MS
-        rows: list[tuple[bytes, bytes | None]] = []
-        outputs = self._publisher.publish(now_ms, progress.watermark_ms, self.closed)
+        rows = self._delete_useless()
+        outputs: list[Output] = []
+        empty: list[Segment] = []
+        if not progress.building:
+            if self._held_back:
+                empty = self._let_go(rows)
+            outputs = self._publisher.publish(now_ms, progress.watermark_ms, self.closed)
         progress.counters["rollups"] += len(outputs)
         gone = self._store.expire(watermark, rows)
         self._store.flush(rows)
         self._live.fold(watermark)
         self._live.flush(rows)
-        self._judge_alerts(rows, outputs)
+        if not progress.building:
+            self._judge_alerts(rows, outputs)
         meta = self.rows[META_KEY] = progress.encode()
         rows.append((META_KEY, meta))
         self._progressed = False
         self._refresh_snapshot()
-        self._forget(gone)
+        if not progress.building:
+            self._forget([*gone, *empty])
         return Flush(rows, outputs)
+
+    def _delete_useless(self) -> list[tuple[bytes, bytes | None]]:
+        """Tombstones of rows that are of no use any more. Live counts of another generation go at once, with the meta row."""
+        count = max(USELESS_AT_ONCE, self._at_once)
+        rows: list[tuple[bytes, bytes | None]] = [(key, None) for key in self._useless[:count]]
+        del self._useless[:count]
+        self._at_once = 0
+        return rows
+
+    def _let_go(self, rows: list[tuple[bytes, bytes | None]]) -> list[Segment]:
+        """Every source has said all its measures: what was built is published from here on.
+
+        Not the windows of which facts have been forgotten: their last figures stay as they are. Returns segments without windows.
+        """
+        self._held_back = False
+        progress = self.progress
+        progress.floor_ms = max((one.forgotten_ms for one in progress.sources.values()), default=NONE_MS) + 1
+        for level in self._levels:
+            self._store.drop_before(level, self._floor(level), rows)
+        self._store.touch_open(progress.watermark_ms // MINUTE_MS)
+        for unjudged in self._unjudged:
+            unjudged.update(self._rules)
+        return [segment for segment in self._segments.values() if not segment.windows]
 
     def _forget(self, gone: Sequence[Segment]) -> None:
         """Drop segments of which nothing is left."""
@@ -377,7 +465,18 @@ class WindowsShard:
         for gauge, unjudged in zip(self._gauges, self._unjudged, strict=True):
             unjudged.update(segment.name for segment in gauge.window.changed)
 
+    @property
+    def building(self) -> str:
+        """What the figures wait for while a generation is built, empty when they do not."""
+        if not self.progress.building:
+            return ""
+        done, sources = self.progress.complete_sources()
+        return f"{done} of {sources} partitions"
+
     def _refresh_snapshot(self) -> None:
+        if self.progress.building:  # half-built figures are none
+            self.snapshot = Snapshot(self._end_ms, self.progress.watermark_ms, {}, self._alerts.snapshot())
+            return
         self.snapshot = self._view.renew(
             self._segments, self._end_ms, self.progress.watermark_ms, self._alerts.snapshot()
         )

@@ -90,6 +90,24 @@ class Pipeline:
             shard.rows.update(changelog)
             shard.ready()
 
+    def change(self, config: CoreConfig) -> None:
+        """Restart under other settings."""
+        self.config = config
+        self.restart()
+
+    def building(self) -> bool:
+        """Whether a generation is still being built."""
+        return any(shard.building for shard in (*self.tickets, *self.windows))
+
+    def build(self) -> None:
+        """Commit until the generation is complete."""
+        for _ in range(10_000):
+            self.commit_tickets()
+            self.commit_windows()
+            if not self.building():
+                return
+        raise AssertionError("a generation is never complete")
+
     def close(self) -> None:
         """End of the input: every window closes."""
         for shard in self.tickets:

@@ -1,0 +1,355 @@
+"""Other settings in the middle of the stream: what is published ends as if the new settings had always been there."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import events as ev
+from stream.core import tickets_shard, windows_shard
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, AlertRule, CoreConfig
+from stream.core.delta import decode_delta
+from stream.core.fold import fold
+from stream.core.record import SourceRecord
+from stream.core.state_shape import GenerationError, ShapeChangedError
+from stream.core.tickets_shard import TicketsShard
+from stream.core.windows_shard import WindowsShard
+from tests.support.histories import START_MS, History, arrivals, histories, make
+from tests.support.log import log
+from tests.support.pipeline import NOW_MS, Pipeline, stable
+
+FOREVER = {MINUTE_MS: -1, HOUR_MS: -1, DAY_MS: -1}
+CONFIG = CoreConfig(clock="event", groupings=((), ("team",)), horizons_ms=FOREVER)
+LOG_MS = START_MS + 40 * DAY_MS
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_steps() -> Iterator[None]:
+    """Scans and deletions in steps so small that a few tickets need many."""
+    before = tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE
+    tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE = 1, 3
+    yield
+    tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE = before
+
+
+groupings = st.lists(
+    st.sampled_from([(), ("team",), ("channel",), ("team", "channel"), ("queue",), ("agent",)]),
+    min_size=1,
+    max_size=3,
+    unique=True,
+).map(tuple)
+metric_names = st.lists(st.sampled_from(CoreConfig().metrics), min_size=1, max_size=4, unique=True).map(tuple)
+rollup_windows = st.sets(st.sampled_from([MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, DAY_MS]), min_size=1).map(
+    lambda found: tuple(sorted(found))
+)
+gauge_windows = st.sets(st.sampled_from([5 * MINUTE_MS, HOUR_MS, DAY_MS]), min_size=1).map(
+    lambda found: tuple(sorted(found))
+)
+
+
+@st.composite
+def shapes(draw: st.DrawFn, config: CoreConfig) -> CoreConfig:
+    """Some of the settings that shape the windows, changed."""
+    drawn = {
+        "groupings": draw(groupings),
+        "metrics": draw(metric_names),
+        "rollup_windows_ms": draw(rollup_windows),
+        "gauge_windows_ms": draw(gauge_windows),
+    }
+    kept = draw(st.sets(st.sampled_from(sorted(drawn)), max_size=3))
+    changes = {name: value for name, value in drawn.items() if name not in kept}
+    return msgspec.structs.replace(config, alerts=(), horizons_ms={DAY_MS: -1}, **changes)
+
+
+def _tickets(data: st.DataObject, most: int) -> History:
+    arrived: History = []
+    for number in range(data.draw(st.integers(1, most))):
+        history = [(topic, _of_ticket(event, f"t-{number}")) for topic, event in data.draw(histories())]
+        arrived += data.draw(arrivals(history))
+    return data.draw(st.permutations(arrived))
+
+
+def _of_ticket(event: ev.Event, ticket_id: str) -> ev.Event:
+    data = msgspec.structs.replace(event.data, ticket_id=ticket_id)  # type: ignore[attr-defined]  # all have data
+    return msgspec.structs.replace(event, data=data)
+
+
+def _check(pipeline: Pipeline, config: CoreConfig, records: Sequence[SourceRecord]) -> None:
+    """Of the present shape: what stands is the fold's. Revisions grow, and no revision of a window is written twice."""
+    oracle = fold(msgspec.structs.replace(config, generation=1), records, now_ms=NOW_MS)
+    expected = stable(oracle.rollups)
+    published = stable(pipeline.rollups)
+    lengths = {length // 1000 for length in config.rollup_windows_ms}
+    sets = {frozenset(("tenant", *grouping)) for grouping in config.groupings}
+    names = tuple(f"{name}" for name in config.metrics)
+    ours = {
+        key: figure
+        for key, figure in published.items()
+        if figure["window_seconds"] in lengths
+        and frozenset(figure["segment"]) in sets
+        and _metric_of(figure["metric"]) in names
+    }
+    emptied = {key for key, figure in ours.items() if key not in expected and figure["n"] == 0}
+    assert {key: figure for key, figure in ours.items() if key not in emptied} == {
+        key: figure for key, figure in expected.items() if key in ours or figure["n"] != 0
+    }
+    revisions: dict[bytes | None, int] = {}
+    for rollup in pipeline.rollups:
+        revision = orjson.loads(rollup.value or b"")["data"]["revision"]
+        assert revision > revisions.get(rollup.key, 0)
+        revisions[rollup.key] = revision
+    live = {
+        name: dict(segment.live)
+        for shard in pipeline.windows
+        for name, segment in shard.snapshot.segments.items()
+        if any(count for count, _ in segment.live.values())
+    }
+    assert live == {
+        name: dict(segment.live)
+        for name, segment in oracle.windows.snapshot.segments.items()
+        if any(count for count, _ in segment.live.values())
+    }
+
+
+def _metric_of(figure: str) -> str:
+    return "csat_mean" if figure.startswith("csat_mean") else figure
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_other_settings_in_the_middle_give_the_fold_under_them(data: st.DataObject) -> None:
+    config = msgspec.structs.replace(
+        CONFIG,
+        source_partitions=data.draw(st.integers(1, 3)),
+        delta_partitions=data.draw(st.integers(1, 3)),
+        alerts=(),
+    )
+    first = config
+    records = log(_tickets(data, 5), partitions=config.source_partitions, timestamp_ms=LOG_MS)
+    pipeline = Pipeline(config)
+    start = 0
+    while start < len(records):
+        end = start + data.draw(st.integers(1, 12))
+        pipeline.feed(records[start:end])
+        start = end
+        for step in data.draw(
+            st.lists(st.sampled_from(("tickets", "windows", "restart", "change", "back")), max_size=4)
+        ):
+            if step in ("restart", "change", "back"):
+                pipeline.commit_tickets()  # a fetch that was not committed would come again
+            if step == "tickets":
+                pipeline.commit_tickets()
+            elif step == "windows":
+                pipeline.commit_windows()
+            elif step == "restart":
+                pipeline.restart()
+            else:
+                changed = data.draw(shapes(config)) if step == "change" else first
+                config = msgspec.structs.replace(changed, generation=config.generation + 1)
+                pipeline.change(config)
+    pipeline.close()
+    pipeline.build()
+    pipeline.commit_windows()
+    _check(pipeline, config, records)
+
+
+CREATED: History = [
+    ("tickets", make(ev.TicketCreated, START_MS, ticket_id=f"t-{n}", channel="email", team="billing"))
+    for n in range(9)
+]
+CREATED.append(
+    ("tickets", make(ev.TicketStatusChanged, START_MS + HOUR_MS, ticket_id="t-0", status="pending"))
+)
+CREATED.append(
+    (
+        "replies",
+        make(ev.ReplyAdded, START_MS + HOUR_MS, ticket_id="t-0", reply_id="r", author="system", public=False),
+    )
+)
+SCORES: History = [
+    (
+        "surveys",
+        make(
+            ev.SurveyAnswered,
+            START_MS + n * MINUTE_MS,
+            ticket_id=f"t-{n}",
+            survey_id=f"s-{n}",
+            kind="csat",
+            revision=0,
+            scale=ev.Scale(min=1, max=5),
+            score=1,
+        ),
+    )
+    for n in range(9)
+]
+
+
+def _one(config: CoreConfig) -> Pipeline:
+    pipeline = Pipeline(msgspec.structs.replace(config, source_partitions=1, delta_partitions=1))
+    pipeline.feed(log([*CREATED, *SCORES], timestamp_ms=LOG_MS))
+    pipeline.close()
+    return pipeline
+
+
+def test_nothing_is_shown_or_published_while_a_generation_is_built_and_it_says_how_far_it_is() -> None:
+    pipeline = _one(CONFIG)
+    before = len(pipeline.rollups)
+    pipeline.change(msgspec.structs.replace(pipeline.config, groupings=((), ("channel",)), generation=2))
+    assert pipeline.tickets[0].building == "0 % of 9 rows"
+    for _ in range(8):
+        pipeline.commit_tickets()
+        pipeline.commit_windows()
+        assert pipeline.windows[0].building == "0 of 1 partitions"
+        assert not pipeline.windows[0].snapshot.segments
+        assert len(pipeline.rollups) == before
+    assert pipeline.tickets[0].building == "88 % of 9 rows"
+    pipeline.commit_tickets()
+    pipeline.commit_windows()
+    assert not pipeline.building()
+    assert "channel=email&tenant=acme" in pipeline.windows[0].snapshot.segments
+    assert "team=billing&tenant=acme" not in pipeline.windows[0].snapshot.segments
+    assert len(pipeline.rollups) > before
+
+
+def test_rows_without_a_use_are_deleted_in_the_end() -> None:
+    pipeline = _one(CONFIG)
+    pipeline.change(
+        msgspec.structs.replace(
+            pipeline.config, groupings=(("channel",),), rollup_windows_ms=(HOUR_MS,), generation=2
+        )
+    )
+    pipeline.build()
+    while pipeline.windows[0].changed():
+        pipeline.commit_windows()
+    assert pipeline.changelogs[1] == pipeline.windows[0].rows
+    names = b"\n".join(pipeline.changelogs[1])
+    assert b"team=billing" not in names
+    assert b"channel=email" in names
+
+
+def test_an_alert_that_fires_goes_on_firing_through_a_new_generation() -> None:
+    rule = AlertRule(name="low", metric="csat", threshold=0.8, min_n=5)
+    pipeline = _one(msgspec.structs.replace(CONFIG, alerts=(rule,)))
+    assert len(pipeline.alerts) == 1
+    pipeline.change(msgspec.structs.replace(pipeline.config, groupings=((), ("channel",)), generation=2))
+    pipeline.build()
+    assert len(pipeline.alerts) == 1
+    assert [alert.firing for alert in pipeline.windows[0].snapshot.alerts] == [True]
+
+
+def test_a_correction_while_it_is_built_empties_a_figure_that_the_generation_before_had_published() -> None:
+    pipeline = _one(CONFIG)
+    pipeline.change(msgspec.structs.replace(pipeline.config, groupings=((), ("channel",)), generation=2))
+    pipeline.commit_tickets()
+    gone = [("tickets", make(ev.TicketDeleted, START_MS + 2 * HOUR_MS, ticket_id=f"t-{n}")) for n in range(9)]
+    records = log([*CREATED, *SCORES, *gone], timestamp_ms=LOG_MS)
+    pipeline.feed(records[-9:])
+    pipeline.build()
+    pipeline.close()
+    everywhere = [
+        figure for figure in stable(pipeline.rollups).values() if list(figure["segment"]) == ["tenant"]
+    ]
+    assert len(everywhere) > 9
+    assert not [figure for figure in everywhere if figure["n"]]
+
+
+def test_windows_whose_facts_were_forgotten_keep_their_last_figures() -> None:
+    """One partition is a long way ahead and has forgotten tickets of windows that the other still holds open."""
+    horizons = {MINUTE_MS: HOUR_MS, HOUR_MS: 2 * DAY_MS, DAY_MS: 2 * DAY_MS}
+    config = msgspec.structs.replace(CONFIG, horizons_ms=horizons, source_partitions=2, delta_partitions=1)
+    pipeline = Pipeline(config)
+    events: History = [*CREATED, *SCORES]
+    events += [
+        ("tickets", make(ev.TicketStatusChanged, START_MS + HOUR_MS, ticket_id=f"t-{n}", status="solved"))
+        for n in range(9)
+    ]
+    late = START_MS + 20 * DAY_MS
+    events += [
+        (topic, make(kind, late, ticket_id=f"t-{n}", **more))
+        for n in range(20, 40)
+        for topic, kind, more in (
+            ("tickets", ev.TicketCreated, {"channel": "email"}),
+            ("replies", ev.ReplyAdded, {"reply_id": "r", "author": "system", "public": False}),
+            ("surveys", ev.SurveyExpired, {"survey_id": "s"}),
+        )
+    ]
+    records = log(events, partitions=2, timestamp_ms=LOG_MS)
+    early = [record for record in records if record.partition == 0 or (record.key or b"") < b"t-2"]
+    pipeline.feed(
+        [record for record in early if not (record.partition == 1 and (record.key or b"") >= b"t-20")]
+    )
+    for _ in range(3):
+        pipeline.commit_tickets()
+        pipeline.commit_windows()
+    ahead = pipeline.tickets[0]
+    assert ahead.forgotten > 0
+    assert pipeline.windows[0].watermark_ms < START_MS + DAY_MS
+    before = stable(pipeline.rollups)
+    pipeline.change(msgspec.structs.replace(config, gauge_windows_ms=(HOUR_MS,), generation=2))
+    pipeline.build()
+    assert {
+        key: pipeline_figure for key, pipeline_figure in stable(pipeline.rollups).items() if key in before
+    } == before
+
+
+def test_a_newer_generation_is_refused_by_both_stages() -> None:
+    pipeline = _one(CONFIG)
+    old = pipeline.config
+    pipeline.change(msgspec.structs.replace(old, generation=2))
+    pipeline.build()
+    with pytest.raises(
+        GenerationError, match=r"tickets partition 0 holds generation 2, this worker has 1: .*upgrade"
+    ):
+        pipeline.change(old)
+    windows = WindowsShard(old, 0)
+    windows.rows.update(pipeline.changelogs[1])
+    with pytest.raises(GenerationError, match=r"windows partition 0 .*holds generation 2"):
+        windows.ready()
+
+
+def test_another_number_of_partitions_is_refused_whatever_the_generation() -> None:
+    pipeline = _one(CONFIG)
+    for changes in ({"source_partitions": 2}, {"delta_partitions": 2}):
+        config = msgspec.structs.replace(pipeline.config, generation=2, **changes)  # type: ignore[arg-type]
+        for shard, rows in (
+            (TicketsShard(config, 0), pipeline.changelogs[0]),
+            (WindowsShard(config, 0), pipeline.changelogs[1]),
+        ):
+            shard.rows.update(rows)
+            with pytest.raises(ShapeChangedError, match="PARTITIONS was '1', is '2'"):
+                shard.ready()
+
+
+def test_a_scan_says_every_measure_once_however_often_it_is_killed() -> None:
+    pipeline = _one(CONFIG)
+    config = msgspec.structs.replace(pipeline.config, groupings=((),), generation=2)
+    position = len(pipeline.deltas[0])
+    pipeline.change(config)
+    while pipeline.tickets[0].building:
+        pipeline.tickets[0].flush(NOW_MS)  # killed before it was written
+        pipeline.restart()
+        pipeline.commit_tickets()
+    slots: dict[int, int] = {}
+    for record in pipeline.deltas[0][position:]:
+        batch = decode_delta(record.value or b"")
+        assert batch.generation == 2
+        for minutes in batch.segments.values():
+            for pairs in minutes.values():
+                for slot, amount in zip(pairs[::2], pairs[1::2], strict=True):
+                    slots[slot] = slots.get(slot, 0) + amount
+    fresh = TicketsShard(config, 0)
+    fresh.ready()
+    said: dict[int, int] = {}
+    records = log([*CREATED, *SCORES], timestamp_ms=LOG_MS)
+    for topic in ("tickets", "surveys"):
+        own = [record for record in records if record.topic.endswith(topic)]
+        fresh.apply(own[0].topic, own, len(own), NOW_MS)
+    for output in fresh.flush(NOW_MS).outputs:
+        for minutes in decode_delta(output.value or b"").segments.values():
+            for pairs in minutes.values():
+                for slot, amount in zip(pairs[::2], pairs[1::2], strict=True):
+                    said[slot] = said.get(slot, 0) + amount
+    assert slots == said

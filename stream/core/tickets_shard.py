@@ -325,7 +325,7 @@ class TicketsShard:
         """Measures before it are counted and left out. None while a generation is built: the windows stage knows which it still keeps."""
         if self._scan is not None:
             return NONE_MS
-        return too_late_before_ms(self._config, self._watermark.watermark_ms)
+        return too_late_before_ms(self._config, self._sent_ms)
 
     def _say_all(self, scan: Scan) -> None:
         """The next rows of the scan say all their measures, as if they had never said any."""

@@ -325,6 +325,7 @@ class TicketsShard:
         """Measures before it are counted and left out. None while a generation is built: the windows stage knows which it still keeps."""
         if self._scan is not None:
             return NONE_MS
+        # By the last flush's watermark, as the windows stage does: one commit may span more than a horizon, all of it in order.
         return too_late_before_ms(self._config, self._sent_ms)
 
     def _say_all(self, scan: Scan) -> None:

@@ -101,10 +101,11 @@ async def _rows(settings: Settings, core: CoreConfig, segment: str) -> dict[byte
 def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
     length = show_duration(found.end_ms - found.start_ms)
     yield f"{segment_text(labels)}   {minute_text(found.start_ms)} .. {minute_text(found.end_ms)} ({length})"
-    for figure in found.figures:
+    measured = found.figures if found.revision or any(one.n or one.excluded for one in found.figures) else ()
+    for figure in measured:
         yield ""
         yield from _figure_lines(figure)
-    if not found.figures or not any(figure.n or figure.excluded for figure in found.figures):
+    if not measured:
         yield ""
         yield f"{found.metric.name}: nothing was measured in this window" + (
             "; its tallies are deleted, see its last rollup" if found.expired else ""

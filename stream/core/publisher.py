@@ -39,7 +39,6 @@ class Publisher:
         self._revisions = (config.generation - 1) * REVISIONS_PER_GENERATION
         self._closed = False
         self._now_ms = 0
-        self._watermark_ms = -1
         self._open_ms = 0
 
     def due(self, now_ms: int, watermark_ms: int) -> bool:

@@ -170,11 +170,6 @@ class WindowsShard:
         return self._input_closed or self.progress.closed
 
     @property
-    def catching_up(self) -> bool:
-        """Whether the watermark is far behind the clock: a flush is then worth delaying, as it unites what several commits say."""
-        return not self._publisher.near(self._now_ms, self.progress.watermark_ms)
-
-    @property
     def _end_ms(self) -> int:
         """Where running windows end and ages are measured from; -1 while unknown."""
         if self._config.clock == "wall":

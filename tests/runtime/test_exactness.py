@@ -86,10 +86,9 @@ def test_a_worker_that_was_stopped_too_long_changes_nothing_when_it_wakes(toy: T
     toy.produce(2_000)
     wait_until(lambda: toy.totalled() == toy.expected.total(), 60, lambda: successor.output)
     zombie.send(signal.SIGCONT)
+    assert zombie.wait(30) == 70, zombie.output
     toy.produce(500)
     wait_until(lambda: toy.totalled() == toy.expected.total(), 60, lambda: successor.output)
-    zombie.send(signal.SIGCONT)
     assert successor.stop() == 0, successor.output
-    zombie.kill()
     toy.drain()
     toy.check()

@@ -29,9 +29,9 @@ START_SECONDS = 60
 PROPERTIES = """
 process.roles=broker,controller
 node.id={node}
-listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=BROKER://127.0.0.1:{port}
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},DETOUR://127.0.0.1:{detour_port}
+advertised.listeners=BROKER://127.0.0.1:{port},DETOUR://127.0.0.1:{advertised_port}
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 controller.quorum.voters={voters}
@@ -43,10 +43,12 @@ offsets.topic.num.partitions=4
 offsets.topic.replication.factor={replicas}
 transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor={replicas}
-transaction.state.log.min.isr=1
+transaction.state.log.min.isr={in_sync}
 share.coordinator.state.topic.replication.factor={replicas}
-share.coordinator.state.topic.min.isr=1
-min.insync.replicas=1
+share.coordinator.state.topic.min.isr={in_sync}
+min.insync.replicas={in_sync}
+broker.session.timeout.ms={session_ms}
+broker.heartbeat.interval.ms=500
 num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=2
@@ -67,10 +69,12 @@ Configuration:
 class Node:
     """One broker process; it can be killed, stopped for a while and started again on the same disk."""
 
-    def __init__(self, folder: Path, number: int, port: int) -> None:
+    def __init__(self, folder: Path, number: int, port: int, detour_port: int, advertised_port: int) -> None:
         self.folder = folder
         self.number = number
         self.port = port
+        self.detour_port = detour_port
+        self.advertised_port = advertised_port
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -137,24 +141,35 @@ class Node:
 
 
 class Kafka(AbstractContextManager["Kafka"]):
-    """A cluster of one or more brokers. ``bootstrap`` is its address once it is entered."""
+    """A cluster of one or more brokers. ``bootstrap`` is its address once it is entered.
+
+    Three brokers keep three copies of everything, two of which must be in sync. A broker's ``detour_port`` is a second way in;
+    clients that take it are told to go on at ``advertised_port``, where a test puts a proxy.
+    """
 
     def __init__(self, brokers: int = 1) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
-        ports = free_ports(2 * brokers)
-        voters = ",".join(f"{n}@127.0.0.1:{ports[2 * n - 1]}" for n in range(1, brokers + 1))
+        ports = iter(free_ports(4 * brokers))
+        controller_ports = {number: next(ports) for number in range(1, brokers + 1)}
+        voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in controller_ports.items())
         (self.folder / "log4j2.yaml").write_text(LOG4J)
-        self.nodes = [Node(self.folder, n, ports[2 * n - 2]) for n in range(1, brokers + 1)]
+        self.nodes = [
+            Node(self.folder, number, next(ports), next(ports), next(ports)) for number in controller_ports
+        ]
         for node in self.nodes:
             node.properties.write_text(
                 PROPERTIES.format(
                     node=node.number,
                     port=node.port,
-                    controller_port=ports[2 * node.number - 1],
+                    detour_port=node.detour_port,
+                    advertised_port=node.advertised_port,
+                    controller_port=controller_ports[node.number],
                     voters=voters,
                     folder=self.folder,
                     replicas=min(3, brokers),
+                    in_sync=min(2, brokers),
+                    session_ms=9000 if brokers == 1 else 3000,  # one alone has nobody to hand over to
                 )
             )
 

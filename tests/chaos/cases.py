@@ -1,0 +1,155 @@
+"""Single faults at chosen moments. Each case runs a small stream and returns its report; the caller decides what has to hold."""
+
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.chaos.traffic import traffic
+from tests.chaos.trial import SMALL, Publisher, Report, Trial
+from tests.chaos.worker import STAGES, STEPS, Plan, Trap
+from tests.support.kafka import Kafka
+from tests.support.process import Process, wait_until
+from tests.support.proxy import Proxy
+
+EVENTS = 600
+PER_SECOND = 150.0
+"""So slow that commits go on until the fault has struck."""
+
+NTH = 3
+"""Which of the commits that reach the step is struck."""
+
+EXIT_FAILED = 70
+ENDS_SECONDS = 60
+
+CHECKPOINT = [(stage, step) for stage in STAGES for step in STEPS]
+
+
+class Outcome(NamedTuple):
+    """A case by its name, what it came to, and what else is worth knowing."""
+
+    name: str
+    report: Report
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.note}{'; ' if self.note else ''}{self.report}"
+
+
+Case = Callable[[], Outcome]
+
+
+def run_all(cases: Sequence[Case], at_once: int = 4, tell: Callable[[str], None] = print) -> list[Outcome]:
+    """Run cases side by side: most of their time is waiting for session time-outs."""
+    with ThreadPoolExecutor(at_once) as pool:
+        outcomes = []
+        for future in [pool.submit(case) for case in cases]:
+            outcomes.append(future.result())
+            tell(str(outcomes[-1]))
+        return outcomes
+
+
+def death(
+    kafka: Kafka, folder: Path, stage: str, step: str, seed: int, sabotage: str | None = None
+) -> Outcome:
+    """SIGKILL at one step of a commit; another worker finishes the work."""
+    name = f"death-{stage}-{step}-{seed}{sabotage or ''}"
+    arrivals = traffic(EVENTS, seed)
+    half = len(arrivals) // 2
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
+        trial.publish(arrivals[:half])
+        victim = trial.start(Plan(trap=Trap(stage, step, NTH, signal.SIGKILL), sabotage=sabotage))
+        victim.wait_for("worker.ready", ENDS_SECONDS)
+        with Publisher(trial, arrivals[half:], PER_SECOND):
+            code = victim.wait(ENDS_SECONDS)
+        assert code == -signal.SIGKILL, victim.output
+        assert "trap: " in victim.output, victim.output
+        return Outcome(name, trial.verify())
+
+
+def zombie(
+    kafka: Kafka, folder: Path, stage: str, step: str, seed: int, sabotage: str | None = None
+) -> Outcome:
+    """SIGSTOP at one step of a commit until another worker has taken over and caught up; then SIGCONT."""
+    name = f"zombie-{stage}-{step}-{seed}{sabotage or ''}"
+    arrivals = traffic(EVENTS, seed)
+    half = len(arrivals) // 2
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
+        trial.publish(arrivals[:half])
+        stopped = trial.start(Plan(trap=Trap(stage, step, NTH, signal.SIGSTOP), sabotage=sabotage))
+        stopped.wait_for("worker.ready", ENDS_SECONDS)
+        with Publisher(trial, arrivals[half:], PER_SECOND):
+            stopped.wait_for("trap: ", ENDS_SECONDS)
+            successor = trial.start(Plan(sabotage=sabotage))
+            successor.wait_for("worker.ready", ENDS_SECONDS)
+        _caught_up(trial, len(arrivals), successor)
+        stopped.send(signal.SIGCONT)
+        what = _after_waking(stopped)
+        return Outcome(name, _finish(trial, stopped, successor), what)
+
+
+def cut_network(kafka: Kafka, proxy: Proxy, folder: Path, seed: int) -> Outcome:
+    """A worker's network is cut until another one has taken over; then what it had sent arrives after all."""
+    name = f"cut-{seed}"
+    arrivals = traffic(EVENTS, seed)
+    half = len(arrivals) // 2
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
+        trial.publish(arrivals[: half // 2])
+        lonely = trial.start(Plan(), STREAM_BROKERS=f"127.0.0.1:{proxy.port}")
+        lonely.wait_for("worker.ready", ENDS_SECONDS)
+        with Publisher(trial, arrivals[half // 2 : half], PER_SECOND):
+            wait_until(lambda: trial.applied() > half // 2, ENDS_SECONDS, lambda: lonely.output)
+            proxy.cut()
+            successor = trial.start(Plan())
+            successor.wait_for("worker.ready", ENDS_SECONDS)
+        trial.publish(arrivals[half:])
+        _caught_up(trial, len(arrivals), successor)
+        proxy.mend()
+        what = _after_waking(lonely)
+        return Outcome(name, _finish(trial, lonely, successor), what)
+
+
+def _caught_up(trial: Trial, records: int, worker: Process) -> None:
+    wait_until(lambda: trial.applied() >= records, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}")
+
+
+def _after_waking(worker: Process) -> str:
+    """What a worker does that had been away: it ends by itself, or joins again."""
+    before = worker.output.count("worker.ready")
+    wait_until(
+        lambda: not worker.running or worker.output.count("worker.ready") > before,
+        ENDS_SECONDS,
+        lambda: worker.output,
+    )
+    if worker.running:
+        return "rejoined"
+    code = worker.wait(1)
+    assert code == EXIT_FAILED, worker.output
+    return "exit 70"
+
+
+def _finish(trial: Trial, *workers: Process) -> Report:
+    for worker in workers:
+        if worker.running:
+            worker.stop(60)
+    return trial.verify()
+
+
+def unreliable(
+    kafka: Kafka, folder: Path, seed: int, *, lose: int, repeat: int, guarded: bool = True
+) -> Outcome:
+    """Fetched batches are lost and handed over twice on their way to the shards, as was seen in rebalances."""
+    name = f"unreliable-{lose}-{repeat}-{seed}{'' if guarded else '-guard'}"
+    arrivals = traffic(2 * EVENTS, seed)
+    plan = Plan(sabotage=None if guarded else "guard", lose_every=lose, repeat_every=repeat)
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
+        worker = trial.start(plan)
+        worker.wait_for("worker.ready", ENDS_SECONDS)
+        with Publisher(trial, arrivals, 4 * PER_SECOND) as publisher:
+            wait_until(lambda: publisher.done, ENDS_SECONDS)
+        assert "lost: " in worker.output or not lose, worker.output
+        assert "repeated: " in worker.output or not repeat, worker.output
+        if guarded:
+            _caught_up(trial, len(arrivals), worker)
+        return Outcome(name, _finish(trial, worker))

@@ -1,0 +1,155 @@
+"""How long a partition stands still when it changes hands: from the last event that the old owner applied to the first of the new one."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from tests.chaos.traffic import Arrival, traffic
+from tests.chaos.trial import Publisher, Trial
+from tests.chaos.worker import Plan
+from tests.support.kafka import Kafka
+from tests.support.process import Process, wait_until
+
+ROWS = 100_000
+PER_SECOND = 400.0
+MEASURE_SECONDS = 160
+CALM_SECONDS = 3.0
+
+PRODUCTION = {
+    "STREAM_SESSION_TIMEOUT": "10s",
+    "STREAM_HEARTBEAT_INTERVAL": "1s",
+    "STREAM_COMMIT_INTERVAL": "1s",
+}
+
+
+class Applied(NamedTuple):
+    """One source batch that a worker applied."""
+
+    at: float
+    partition: int
+    worker: str
+
+
+class Pauses(NamedTuple):
+    """Seconds without an applied event, per partition."""
+
+    moved: list[float]
+    stayed: list[float]
+    """The longest of each partition that kept its owner: a rebalance stops all of them."""
+
+    def __str__(self) -> str:
+        parts = []
+        for name, seconds in (("moved", self.moved), ("stayed", self.stayed)):
+            if seconds:
+                parts.append(
+                    f"{name}: {len(seconds)} x, median {median(seconds):.2f} s, longest {max(seconds):.2f} s"
+                )
+        return "; ".join(parts) or "nothing"
+
+
+class Crew:
+    """Workers that write down what they apply."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self._made = 0
+
+    def start(self) -> Process:
+        """Start one and wait until it is ready."""
+        self._made += 1
+        trace = self._trial.folder / f"trace-{self._made}"
+        worker = self._trial.start(Plan(trace=str(trace)))
+        worker.wait_for("worker.ready", 60)
+        return worker
+
+    def applied(self) -> list[Applied]:
+        """Everything that all of them applied, in order of time."""
+        found = []
+        for trace in self._trial.folder.glob("trace-*"):
+            for line in trace.read_text().splitlines():
+                at, partition, _ = line.split()
+                found.append(Applied(float(at), int(partition), trace.name))
+        return sorted(found)
+
+    def pauses(self, since: float) -> Pauses:
+        """Pauses from ``since`` on."""
+        moved, stayed = [], []
+        for partition in range(self._trial.core.source_partitions):
+            own = [one for one in self.applied() if one.partition == partition]
+            before = [one for one in own if one.at < since][-1:]
+            now = [*before, *(one for one in own if one.at >= since)]
+            steps = list(itertools.pairwise(now))
+            changes = [b.at - a.at for a, b in steps if a.worker != b.worker]
+            moved += changes
+            if not changes:
+                stayed.append(max(b.at - a.at for a, b in steps))
+        return Pauses(moved, stayed)
+
+    def standstill(self, since: float, shortest: float = 0.25) -> list[float]:
+        """Per partition: the sum of all pauses longer than ``shortest`` from ``since`` on."""
+        totals = []
+        for partition in range(self._trial.core.source_partitions):
+            times = [one.at for one in self.applied() if one.partition == partition and one.at >= since]
+            gaps = [b - a for a, b in itertools.pairwise(times)]
+            totals.append(sum(gap for gap in gaps if gap > shortest))
+        return totals
+
+
+def measure_all(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
+    """Joined, graceful, killed, and a rolling restart of three, on top of 100,000 rows. Prints figures, judges nothing."""
+    with Trial(kafka.bootstrap, "hand-over", folder / "hand-over", **PRODUCTION) as trial:
+        crew = Crew(trial)
+        trial.publish(_tickets(ROWS))
+        first = crew.start()
+        wait_until(lambda: trial.applied() >= ROWS, 90, lambda: first.output)
+        tell(
+            f"{ROWS} rows in {trial.core.source_partitions} partitions, {PER_SECOND:.0f} events/s, session 10 s"
+        )
+        steady = traffic(round(PER_SECOND * MEASURE_SECONDS), 1)
+        with Publisher(trial, steady, PER_SECOND) as publisher:
+            time.sleep(CALM_SECONDS)
+            since = time.monotonic()
+            second = crew.start()
+            time.sleep(CALM_SECONDS)
+            tell(f"joined (1 -> 2): {crew.pauses(since)}")
+            since = time.monotonic()
+            assert second.stop() == 0, second.output
+            time.sleep(CALM_SECONDS)
+            tell(f"graceful (2 -> 1): {crew.pauses(since)}")
+            second = crew.start()
+            time.sleep(CALM_SECONDS)
+            since = time.monotonic()
+            second.kill()
+            time.sleep(10 + 2 * CALM_SECONDS)
+            tell(f"killed (2 -> 1): {crew.pauses(since)}")
+            workers = [first, crew.start(), crew.start()]
+            time.sleep(CALM_SECONDS)
+            since = time.monotonic()
+            _roll(crew, workers)
+            rolled = time.monotonic() - since
+            time.sleep(CALM_SECONDS)
+            tell(
+                f"rolling restart of three (each ended by SIGTERM, the next one when its successor is ready), {rolled:.0f} s: "
+                f"{crew.pauses(since)}; standing still in all, per partition: "
+                + ", ".join(f"{seconds:.1f} s" for seconds in crew.standstill(since))
+            )
+            assert not publisher.done, "the figures were taken while nothing came"
+    return 0
+
+
+def _roll(crew: Crew, workers: Sequence[Process]) -> None:
+    for worker in workers:
+        assert worker.stop() == 0, worker.output
+        crew.start()
+
+
+def _tickets(count: int) -> list[Arrival]:
+    """The first event of each of ``count`` tickets."""
+    one = next(arrival for arrival in traffic(100, 1) if b"ticket.created" in arrival.value)
+    return [
+        Arrival(one.short, ticket, one.value.replace(one.key, ticket))
+        for ticket in (b"o-%06d" % number for number in range(count))
+    ]

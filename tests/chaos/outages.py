@@ -1,0 +1,243 @@
+"""Brokers that are away: stopped, frozen, down at start; leaders and coordinators that die in a cluster of three."""
+
+import asyncio
+import json
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.chaos.cases import ENDS_SECONDS, Outcome, _caught_up, _finish
+from tests.chaos.traffic import traffic
+from tests.chaos.trial import SMALL, Publisher, Trial
+from tests.support.kafka import Kafka, Node
+from tests.support.ports import free_ports
+from tests.support.process import wait_until
+
+EVENTS_PER_SECOND = 200.0
+SETTLE_SECONDS = 2.0
+
+
+class Readiness(NamedTuple):
+    """One answer of ``/readyz``."""
+
+    at: float
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+class Watch(AbstractContextManager["Watch"]):
+    """Asks a worker's ``/readyz`` several times a second."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/readyz"
+        self.seen: list[Readiness] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(0.2):
+            try:
+                with urllib.request.urlopen(self._url, timeout=5) as answer:
+                    body = json.load(answer)
+            except urllib.error.HTTPError as exc:
+                body = json.load(exc)
+            except OSError:
+                continue
+            self.seen.append(Readiness(time.monotonic(), body["ready"], tuple(body["reasons"])))
+
+    @property
+    def ready(self) -> bool:
+        """The last answer."""
+        return bool(self.seen) and self.seen[-1].ready
+
+    def tell(self, gone_at: float, back_at: float) -> str:
+        """When it was not ready, relative to the outage, and why."""
+        away = [one for one in self.seen if one.at >= gone_at and not one.ready]
+        if not away:
+            return "was ready all the time"
+        why = sorted({reason.rstrip("0123456789 s") for one in away for reason in one.reasons})
+        again = next((one.at for one in self.seen if one.at > away[-1].at and one.ready), None)
+        after = f"{again - back_at:.1f} s after the end" if again is not None else "never"
+        return f"not ready {away[0].at - gone_at:.1f} s after the beginning ({'; '.join(why)}), ready again {after}"
+
+
+def outage(
+    kafka: Kafka, folder: Path, name: str, seed: int, strike: Callable[[Trial], float], seconds: float
+) -> Outcome:
+    """Events come all the time; ``strike`` takes brokers away and back again and returns when it began."""
+    more = {**SMALL, "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes)))}
+    arrivals = traffic(round(EVENTS_PER_SECOND * (seconds + 4 * SETTLE_SECONDS)), seed)
+    (port,) = free_ports(1)
+    with Trial(kafka.bootstrap, f"{name}-{seed}", folder / f"{name}-{seed}", **more) as trial:
+        worker = trial.worker(port=port)
+        worker.wait_for("worker.ready", ENDS_SECONDS)
+        with Watch(port) as watch:
+            with Publisher(trial, arrivals, EVENTS_PER_SECOND):
+                time.sleep(SETTLE_SECONDS)
+                gone_at = strike(trial)
+                back_at = time.monotonic()
+            _caught_up(trial, len(arrivals), worker)
+            caught_up = time.monotonic() - back_at
+            wait_until(lambda: watch.ready, ENDS_SECONDS, lambda: worker.output)
+        assert worker.running, worker.output
+        text = f"{watch.tell(gone_at, back_at)}, caught up {caught_up:.1f} s after the end"
+        return Outcome(f"{name} {seconds:.0f} s", _finish(trial, worker), text)
+
+
+def stopped(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
+    """All brokers are stopped and started again on their disks."""
+
+    def strike(_trial: Trial) -> float:
+        began = time.monotonic()
+        for node in kafka.nodes:
+            node.end(signal.SIGKILL)
+        time.sleep(seconds)
+        for node in kafka.nodes:
+            node.start()
+        kafka.wait()
+        return began
+
+    return outage(kafka, folder, "stopped", seed, strike, seconds)
+
+
+def frozen(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
+    """All brokers are frozen and go on: connections stay open and nobody answers."""
+
+    def strike(_trial: Trial) -> float:
+        began = time.monotonic()
+        for node in kafka.nodes:
+            node.send(signal.SIGSTOP)
+        time.sleep(seconds)
+        for node in kafka.nodes:
+            node.send(signal.SIGCONT)
+        return began
+
+    return outage(kafka, folder, "frozen", seed, strike, seconds)
+
+
+def down_at_start(kafka: Kafka, folder: Path, seed: int) -> Outcome:
+    """A worker that finds no broker ends with one line and exit code 1; started again when there is one, it does its work."""
+    arrivals = traffic(400, seed)
+    with Trial(kafka.bootstrap, f"down-{seed}", folder / f"down-{seed}", **SMALL) as trial:
+        trial.publish(arrivals)
+        for node in kafka.nodes:
+            node.end(signal.SIGKILL)
+        early = trial.worker()
+        code = early.wait(ENDS_SECONDS)
+        for node in kafka.nodes:
+            node.start()
+        kafka.wait()
+        last = early.output.splitlines()[-1]
+        assert code == 1, early.output
+        assert "no broker answers" in last, early.output
+        return Outcome("down at start", trial.verify(), f"exit {code}: {last}")
+
+
+def fail_over(kafka: Kafka, folder: Path, seed: int, which: Collection[str]) -> Outcome:
+    """In a cluster of three: kill what ``which`` names (leader, coordinator, each), one after the other, and start it again."""
+
+    def strike(trial: Trial) -> float:
+        began = time.monotonic()
+        for name in which:
+            for node in _targets(kafka, trial, name):
+                node.end(signal.SIGKILL)
+                time.sleep(6)
+                node.start()
+                kafka.wait()
+                _wait_for_replicas(kafka, trial)
+        return began
+
+    return outage(kafka, folder, "-".join(which), seed, strike, 12.0 * len(which))
+
+
+def _targets(kafka: Kafka, trial: Trial, name: str) -> list[Node]:
+    if name == "each":
+        return list(kafka.nodes)
+    if name == "leader":
+        topic, partition = trial.core.topics.tickets, 0
+    else:
+        topic = "__transaction_state"
+        partition = _java_hash(f"{trial.core.topics.app_id}-tickets-0") % len(_partitions(kafka, topic))
+    found = next(one for one in _partitions(kafka, topic) if one["partition"] == partition)
+    return [node for node in kafka.nodes if node.number == found["leader"]]
+
+
+def _java_hash(text: str) -> int:
+    """As Kafka maps a transactional id to a partition of its log."""
+    value = 0
+    for character in text:
+        value = (31 * value + ord(character)) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF
+
+
+def _partitions(kafka: Kafka, *names: str) -> list[dict[str, Any]]:
+    async def ask() -> list[dict[str, Any]]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+        await admin.start()
+        try:
+            return [
+                partition
+                for topic in await admin.describe_topics(list(names))
+                for partition in topic["partitions"]
+            ]
+        finally:
+            await admin.close()
+
+    return asyncio.run(ask())
+
+
+def _wait_for_replicas(kafka: Kafka, trial: Trial) -> None:
+    """Until every copy is in sync again: the next broker to die may hold the only one otherwise."""
+    names = [
+        *trial.core.topics.sources,
+        trial.core.topics.deltas,
+        trial.core.topics.tickets_changelog,
+        trial.core.topics.windows_changelog,
+        "__transaction_state",
+        "__consumer_offsets",
+    ]
+    wait_until(
+        lambda: all(len(one["isr"]) == len(kafka.nodes) for one in _partitions(kafka, *names)), ENDS_SECONDS
+    )
+
+
+def all_of_them(
+    kafka: Kafka, folder: Path, seed: int, seconds: float, tell: Callable[[str], None]
+) -> list[Outcome]:
+    """Every outage that this number of brokers can have."""
+    if len(kafka.nodes) == 1:
+        cases = [
+            lambda: stopped(kafka, folder, seed, seconds),
+            lambda: frozen(kafka, folder, seed, seconds),
+            lambda: down_at_start(kafka, folder, seed),
+        ]
+    else:
+        cases = [
+            lambda: fail_over(kafka, folder, seed, ["leader"]),
+            lambda: fail_over(kafka, folder, seed, ["coordinator"]),
+            lambda: fail_over(kafka, folder, seed, ["each"]),
+        ]
+    outcomes = []
+    for case in cases:
+        outcomes.append(case())
+        tell(str(outcomes[-1]))
+    return outcomes

@@ -1,0 +1,179 @@
+"""Random faults over a long stream: kills, orderly stops, frozen workers, broker restarts, joins and leaves, by a seeded schedule."""
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tests.chaos.traffic import traffic
+from tests.chaos.trial import Publisher, Report, Trial
+from tests.support.kafka import Kafka, Node
+from tests.support.process import Process
+
+Kind = Literal["kill", "term", "freeze", "broker", "join", "leave"]
+
+PER_TEN_KILLS: dict[Kind, int] = {"term": 3, "freeze": 2, "broker": 1, "join": 2, "leave": 2}
+"""Other faults that go with ten kills."""
+
+SESSION_SECONDS = 3.0  # as in trial.SETTINGS
+WORKERS = (1, 3)
+OLDEST_SECONDS = 600
+
+
+class Fault(NamedTuple):
+    """One thing that is done to the cluster. ``who`` chooses among those that are there, ``seconds`` is how long it lasts."""
+
+    after_seconds: float
+    kind: Kind
+    who: int
+    seconds: float
+
+
+def schedule(seed: int, kills: int, pause: tuple[float, float] = (0.5, 6.0)) -> list[Fault]:
+    """The faults of one run; a function of its arguments alone."""
+    rng = random.Random(f"schedule-{seed}")
+    kinds: list[Kind] = ["kill"] * kills
+    for kind, per_ten in PER_TEN_KILLS.items():
+        whole, rest = divmod(per_ten * kills, 10)
+        kinds += [kind] * (whole + (rng.random() < rest / 10))
+    rng.shuffle(kinds)
+    faults = []
+    for kind in kinds:
+        seconds = {"freeze": (0.5, 3 * SESSION_SECONDS), "broker": (0.0, 6.0)}.get(kind, (0.0, 0.0))
+        faults.append(Fault(rng.uniform(*pause), kind, rng.randrange(12), rng.uniform(*seconds)))
+    return faults
+
+
+class Fleet:
+    """Workers that a supervisor keeps at a number, whatever is done to them."""
+
+    def __init__(self, trial: Trial, target: int) -> None:
+        self._trial = trial
+        self.target = target
+        self.running: list[Process] = []
+        self._frozen: list[tuple[float, Process]] = []
+        self.ends: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self._killed: set[int] = set()
+        self._leaving: list[Process] = []
+
+    def look_after(self) -> None:
+        """Wake who has been frozen long enough, count who has ended, start who is missing."""
+        now = time.monotonic()
+        for wake_at, process in list(self._frozen):
+            if now >= wake_at:
+                self._frozen.remove((wake_at, process))
+                if process.running:
+                    process.send(signal.SIGCONT)
+        for process in [*self.running, *self._leaving]:
+            if not process.running:
+                self._note_end(process)
+        self.running = [process for process in self.running if process.running]
+        self._leaving = [process for process in self._leaving if process.running]
+        while len(self.running) < self.target:
+            self.running.append(self._trial.worker())
+
+    def _note_end(self, process: Process) -> None:
+        code = process.wait(1)
+        self.ends["killed" if process.pid in self._killed else f"exit {code}"] += 1
+        for line in process.output.splitlines():
+            if line.startswith("error: "):
+                self.errors[line[:160]] += 1
+
+    def strike(self, fault: Fault) -> None:
+        """Do one fault to one worker."""
+        if fault.kind == "join":
+            self.target = min(WORKERS[1], self.target + 1)
+            return
+        if fault.kind == "leave" and self.target == WORKERS[0]:
+            return
+        victim = self.running[fault.who % len(self.running)]
+        if fault.kind == "kill":
+            self._killed.add(victim.pid)
+            victim.kill()
+        elif fault.kind == "freeze":
+            victim.send(signal.SIGSTOP)
+            self._frozen.append((time.monotonic() + fault.seconds, victim))
+        else:
+            if fault.kind == "leave":
+                self.target -= 1
+            self.running.remove(victim)
+            self._leaving.append(victim)
+            victim.send(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Wake and end everybody in order."""
+        for _, process in self._frozen:
+            if process.running:
+                process.send(signal.SIGCONT)
+        for process in self.running:
+            if process.running:
+                process.send(signal.SIGTERM)
+        for process in [*self.running, *self._leaving]:
+            process.wait(60)
+            self._note_end(process)
+
+
+class Storm(NamedTuple):
+    """What a run came to."""
+
+    seed: int
+    report: Report
+    faults: Counter[str]
+    ends: Counter[str]
+    errors: Counter[str]
+    seconds: float
+    drain_and_check_seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}: {dict(self.faults)} in {self.seconds:.0f} s, drained and checked in "
+            f"{self.drain_and_check_seconds:.0f} s; workers ended: {dict(self.ends)}\n{self.report}"
+            + "".join(f"\n{count:4} x {line}" for line, count in self.errors.most_common())
+        )
+
+
+def storm(
+    kafka: Kafka, folder: Path, seed: int, kills: int, events: int, tell: Callable[[str], None] = print
+) -> Storm:
+    """Run one schedule over one stream and check everything at its end."""
+    faults = schedule(seed, kills)
+    more = {"STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes)))}
+    with Trial(kafka.bootstrap, f"storm-{seed}-{kills}", folder / f"storm-{seed}", **more) as trial:
+        seconds = sum(fault.after_seconds for fault in faults)
+        arrivals = traffic(events, seed)
+        tell(f"seed {seed}: {len(faults)} faults, {len(arrivals)} events over some {seconds:.0f} s")
+        fleet = Fleet(trial, 2)
+        done: Counter[str] = Counter()
+        started = time.monotonic()
+        with Publisher(trial, arrivals, len(arrivals) / seconds) as publisher:
+            for number, fault in enumerate(faults, 1):
+                until = time.monotonic() + fault.after_seconds
+                while time.monotonic() < until:
+                    fleet.look_after()
+                    time.sleep(0.05)
+                fleet.look_after()
+                tell(f"{number:4} {time.monotonic() - started:6.1f} s  {fault.kind} {fault.seconds:.1f}")
+                if fault.kind == "broker":
+                    restart(kafka.nodes, fault)
+                else:
+                    fleet.strike(fault)
+                done[fault.kind] += 1
+            while not publisher.done:
+                fleet.look_after()
+                time.sleep(0.05)
+        fleet.stop()
+        ended = time.monotonic()
+        report = trial.verify(seconds=OLDEST_SECONDS)
+        return Storm(seed, report, done, fleet.ends, fleet.errors, ended - started, time.monotonic() - ended)
+
+
+def restart(nodes: Sequence[Node], fault: Fault) -> None:
+    """End one broker, by SIGKILL or SIGTERM, and start it again on its disk."""
+    node = nodes[fault.who % len(nodes)]
+    node.end(signal.SIGKILL if fault.who % 2 else signal.SIGTERM)
+    time.sleep(fault.seconds)
+    node.start()

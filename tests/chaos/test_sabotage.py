@@ -1,0 +1,27 @@
+"""The suite notices when a protection is missing: the product is patched, and the same checks must fail."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.cases import death, run_all, unreliable, zombie
+from tests.support.kafka import Kafka
+
+pytestmark = pytest.mark.broker
+
+
+def test_without_a_protection_the_checks_fail(kafka: Kafka, tmp_path: Path) -> None:
+    outcomes = run_all(
+        [
+            partial(death, kafka, tmp_path, "tickets", "between", 1, sabotage="barrier"),
+            partial(unreliable, kafka, tmp_path, 2, lose=5, repeat=7, guarded=False),
+            partial(zombie, kafka, tmp_path, "tickets", "flushed", 3, sabotage="fencing"),
+        ]
+    )
+    assert not [str(outcome) for outcome in outcomes if not outcome.report.problems]
+
+
+def test_batches_that_are_lost_or_come_twice_on_their_way_do_no_harm(kafka: Kafka, tmp_path: Path) -> None:
+    outcome = unreliable(kafka, tmp_path, 2, lose=5, repeat=7)
+    assert not outcome.report.problems, str(outcome)

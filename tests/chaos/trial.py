@@ -1,0 +1,244 @@
+"""One run of the program under faults: topics and a group of its own, traffic, workers, and what must hold at its end."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import msgspec
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from stream.core.fold import fold
+from stream.core.record import SourceRecord
+from stream.core.tickets_meta import take_meta
+from tests.broker.conftest import Product
+from tests.chaos.traffic import Arrival
+from tests.chaos.worker import Plan
+from tests.support import topics
+from tests.support.pipeline import stable
+from tests.support.process import Process
+
+SETTINGS = {
+    "STREAM_ROLLUP_WINDOWS": "5m,1h,24h",
+    "STREAM_CORRECTION_HORIZON": "35d",  # nothing comes too late: how much does is not the same in two runs
+    "STREAM_SESSION_TIMEOUT": "3s",
+}
+
+SMALL = {"STREAM_PARTITIONS": "2", "STREAM_DELTA_PARTITIONS": "3"}
+"""For short trials: every partition costs transactions."""
+
+PLAIN = Plan()
+
+
+class Report(NamedTuple):
+    """What one trial came to. ``problems`` is empty when everything held."""
+
+    events: int
+    rollups: int
+    """Figures (windows x segments x metrics) that were compared with the oracle's."""
+    revisions: int
+    """Rollup records that a read_committed reader finds."""
+    aborted: int
+    """Rollup records that only a reader without read_committed finds."""
+    repeated: int
+    """Rollup records whose key and revision a read_committed reader has seen already."""
+    counts: dict[str, int]
+    """Outcome -> source records."""
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        head = (
+            f"{self.events} events: {' '.join(f'{name}={n}' for name, n in sorted(self.counts.items()))}; "
+            f"{self.rollups} figures in {self.revisions} revisions, {self.repeated} written twice, {self.aborted} aborted"
+        )
+        return "\n".join((head, *(f"WRONG: {problem}" for problem in self.problems)))
+
+
+class Trial(Product):
+    """Topics, traffic and workers of one run."""
+
+    def __init__(self, bootstrap: str, name: str, folder: Path, **more: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(bootstrap, name, folder, **{**SETTINGS, **more})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, plan: Plan = PLAIN, *options: str, **more: str) -> Process:
+        """Start a worker with traps or patches."""
+        env = {**self._clean, **self.settings, **more}
+        process = Process(
+            self.folder, "-m", "tests.chaos.worker", msgspec.json.encode(plan).decode(), *options, env=env
+        )
+        return self._stack.enter_context(process)
+
+    def publish(self, arrivals: Sequence[Arrival]) -> None:
+        """Write traffic, all of it acknowledged when this returns."""
+        with Publisher(self, arrivals):
+            pass
+
+    def applied(self) -> int:
+        """Source records that committed state accounts for."""
+        return sum(self.counts()[0].values())
+
+    def counts(self) -> tuple[Counter[str], dict[tuple[str, int], int]]:
+        """Outcome -> records, and (topic, partition) -> position, of the meta rows as a new owner would read them."""
+        totals: Counter[str] = Counter()
+        positions: dict[tuple[str, int], int] = {}
+        rows = topics.read(self.bootstrap, [self.core.topics.tickets_changelog])
+        by_partition: dict[int, dict[bytes, bytes]] = {}
+        for row in rows:
+            if row.key is not None and row.value is not None and row.key.startswith(b"\0"):
+                by_partition.setdefault(row.partition, {})[row.key] = row.value
+        for number, own in by_partition.items():
+            found = take_meta(own, f"partition {number}")
+            assert found is not None
+            meta, _ = found
+            for topic, offset in meta.positions.items():
+                positions[topic, number] = offset
+            for outcomes in meta.counts.values():
+                for outcome, n in outcomes.items():
+                    totals[outcome.partition(":")[0]] += n
+        return totals, positions
+
+    def verify(self, *, drain: bool = True, seconds: float = 90) -> Report:
+        """Drain, read everything that there is, and compare it with the fold of the log as the broker has it."""
+        if drain:
+            self.drain(seconds=seconds)
+        log = topics.read(self.bootstrap, self.core.topics.sources, committed=False)
+        expected = fold(self.core, log, now_ms=0)
+        records = self.rollups()
+        problems = [
+            *_compare(stable(expected.rollups), stable(records)),  # type: ignore[arg-type]  # have key and value
+            *self._accounts(log, expected.counts),
+            *self._dead_letters([output.value or b"" for output in expected.dead_letters]),
+        ]
+        seen: dict[bytes | None, int] = {}
+        repeated = 0
+        for record in records:
+            data = orjson.loads(record.value or b"")["data"]
+            before = seen.get(record.key, -1)
+            repeated += data["revision"] == before
+            if data["revision"] < before:
+                problems.append(f"{record.key!r}: revision {data['revision']} after {before}")
+            seen[record.key] = max(before, data["revision"])
+        if repeated:
+            problems.append(f"{repeated} revisions were written twice")
+        latest = topics.latest(records)
+        unclosed = sum(
+            orjson.loads(value)["data"]["status"] not in ("final", "revised") for value in latest.values()
+        )
+        if unclosed:
+            problems.append(f"{unclosed} of {len(latest)} windows have no final value")
+        everything = topics.read(self.bootstrap, [self.core.topics.rollups], committed=False)
+        return Report(
+            events=len(log),
+            rollups=len(latest),
+            revisions=len(records),
+            aborted=len(everything) - len(records),
+            repeated=repeated,
+            counts=dict(self.counts()[0]),
+            problems=tuple(problems),
+        )
+
+    def _accounts(self, log: Sequence[SourceRecord], expected: Any) -> Iterable[str]:
+        counts, positions = self.counts()
+        ends = Counter((record.topic, record.partition) for record in log)
+        if counts.total() != len(log):
+            yield f"{len(log)} records came in, the outcomes add up to {counts.total()}: {dict(counts)}"
+        for tp, end in ends.items():
+            if positions.get(tp, 0) != end:
+                yield f"{tp} ends at {end}, the state at {positions.get(tp, 0)}"
+        wanted: Counter[str] = Counter()
+        for outcomes in expected.values():
+            for outcome, n in outcomes.items():
+                wanted[outcome.partition(":")[0]] += n
+        if wanted != counts:
+            yield f"outcomes are {dict(counts)}, the oracle says {dict(wanted)}"
+
+    def _dead_letters(self, expected: Sequence[bytes]) -> Iterable[str]:
+        names = [self.core.topics.dlq(topic) for topic in self.core.topics.sources]
+        found = [record.value or b"" for record in topics.read(self.bootstrap, names)]
+        if Counter(found) != Counter(expected):
+            yield f"{len(found)} dead letters, or others than the {len(expected)} expected"
+
+
+def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str, Any]]) -> Iterable[str]:
+    if not expected:
+        yield "the oracle has no figures"
+    wrong = [key for key in expected if expected[key]["n"] and found.get(key) != expected[key]]
+    too_much = [key for key in found if found[key]["n"] and key not in expected]
+    if wrong:
+        yield f"{len(wrong)} of {len(expected)} figures differ, such as {found.get(wrong[0])} for {expected[wrong[0]]}"
+    if too_much:
+        yield f"{len(too_much)} figures that the oracle does not have, such as {found[too_much[0]]}"
+    if any(found[key]["n"] for key in found if key in expected and not expected[key]["n"]):
+        yield "figures that corrections should have emptied"
+
+
+class Publisher(AbstractContextManager["Publisher"]):
+    """Writes traffic in a thread of its own while workers are tormented; leaving the block waits for its end."""
+
+    def __init__(self, trial: Trial, arrivals: Sequence[Arrival], per_second: float | None = None) -> None:
+        self._trial = trial
+        self._arrivals = arrivals
+        self._per_second = per_second
+        self._failure: BaseException | None = None
+        self._hurry = threading.Event()
+        self.sent = 0
+        self._thread = threading.Thread(target=self._guarded, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hurry.set()
+        if kind is None:
+            self._thread.join()
+            if self._failure is not None:
+                raise self._failure
+
+    @property
+    def done(self) -> bool:
+        """Whether everything is acknowledged."""
+        return not self._thread.is_alive()
+
+    def _guarded(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except BaseException as exc:  # raised again where the block is left
+            self._failure = exc
+
+    async def _run(self) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._trial.bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=5,
+            max_batch_size=1 << 17,
+            request_timeout_ms=180_000,
+        )
+        await producer.start()
+        prefix = self._trial.core.topics.prefix
+        try:
+            clock = asyncio.get_running_loop().time
+            begun = clock()
+            for arrival in self._arrivals:
+                if self._per_second is not None and self.sent % 50 == 0 and not self._hurry.is_set():
+                    await asyncio.sleep(max(0.0, begun + self.sent / self._per_second - clock()))
+                await producer.send(prefix + arrival.short, arrival.value, arrival.key)
+                self.sent += 1
+            await producer.flush()
+        finally:
+            await producer.stop()

@@ -1,0 +1,168 @@
+"""A worker with traps and test-only patches: ``python -m tests.chaos.worker JSON [options of stream worker]``.
+
+It is the product's own worker, with hooks put into the checkpoint object before it starts. ``JSON`` is :class:`Plan`.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from stream import app, cli
+from stream.core.record import Flush, Record
+from stream.core.tickets_shard import TicketsShard
+from stream.runtime import checkpoint, upstream, worker
+from stream.runtime.stage import Part
+from tests.chaos import sabotage
+
+STEPS = (
+    "flushed",  # state taken from the shard, nothing sent
+    "begun",  # transaction begun in the client
+    "sent_some",  # a first batch is on its way
+    "rows",  # rows acknowledged, outputs not sent
+    "acknowledged",  # rows and outputs acknowledged
+    "offsets",  # offsets added: everything but the commit
+    "committing",  # commit asked for, answer not waited for
+    "committed",
+)
+"""Points of a checkpoint at which a trap can stand, in their order."""
+
+STAGES = ("tickets", "windows")
+
+
+class Trap(msgspec.Struct, frozen=True):
+    """Send this process ``signal`` when a commit of ``stage`` reaches ``step`` for the ``nth`` time after it began to flow."""
+
+    stage: str
+    step: str
+    nth: int
+    signal: int
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is to be different in this worker."""
+
+    trap: Trap | None = None
+    sabotage: str | None = None
+    lose_every: int = 0
+    """Lose every nth fetched batch on its way to the shards, as was seen in rebalances."""
+    repeat_every: int = 0
+    """Hand every nth fetched batch over twice."""
+    trace: str | None = None
+    """File to which every applied source batch is written: monotonic seconds, partition, records."""
+
+
+def main(arguments: list[str]) -> int:
+    plan = msgspec.json.decode(arguments[0], type=Plan)
+    spring = _trap(plan.trap) if plan.trap else None
+    if spring is not None:
+        app.serve = partial(worker.serve, fault=spring)  # type: ignore[assignment]  # the same, with a hook
+        _more_steps(spring)
+    if plan.sabotage:
+        sabotage.APPLY[plan.sabotage]()
+    if plan.lose_every or plan.repeat_every:
+        _unreliable(plan.lose_every, plan.repeat_every)
+    if plan.trace:
+        _traced(plan.trace)
+    return cli.run(["worker", *arguments[1:]])
+
+
+Spring = Callable[[str, str], None]
+
+
+def _trap(trap: Trap) -> Spring:
+    left = trap.nth
+
+    def spring(part: str, step: str) -> None:
+        nonlocal left
+        if step == trap.step and part.rsplit("-", 1)[0] == trap.stage:
+            left -= 1
+            if left == 0:
+                os.write(2, f"trap: {part} {step}\n".encode())
+                os.kill(os.getpid(), trap.signal)
+
+    return spring
+
+
+def _more_steps(spring: Spring) -> None:
+    """Steps between those that the product names: the order of what is done stays the same."""
+    send = checkpoint._send
+    write = checkpoint.Transactions.write
+
+    async def send_rows_first(
+        producer: Any, batches: Collection[checkpoint.Batch], sent_some: Callable[[], None]
+    ) -> None:
+        rows = [batch for batch in batches if batch[0].endswith("-changelog")]
+        await send(producer, rows, sent_some)
+        for topic, partition, _ in rows[:1]:
+            spring(f"{topic.rsplit('-', 2)[1]}-{partition}", "rows")
+        await send(producer, [batch for batch in batches if batch not in rows], lambda: None)
+
+    async def write_with_steps(
+        self: checkpoint.Transactions, part: Part, flush: Flush, positions: Mapping[str, int]
+    ) -> None:
+        spring(part.name, "flushed")
+        producer = self._producers[part.name]
+        commit = producer.commit_transaction
+
+        async def commit_with_step() -> None:
+            asked = asyncio.ensure_future(commit())
+            await asyncio.sleep(0.002)  # the request leaves; its answer may be on its way already
+            spring(part.name, "committing")
+            await asked
+
+        producer.commit_transaction = commit_with_step
+        try:
+            await write(self, part, flush, positions)
+        finally:
+            producer.commit_transaction = commit
+
+    checkpoint._send = send_rows_first
+    checkpoint.Transactions.write = write_with_steps  # type: ignore[method-assign]  # the same, with hooks
+
+
+def _unreliable(lose_every: int, repeat_every: int) -> None:
+    getmany = upstream.Consumer._getmany
+    fetched = 0
+    kept: dict[Any, Any] = {}
+
+    async def some(self: upstream.Consumer, *arguments: Any, **named: Any) -> Mapping[Any, Any]:
+        nonlocal fetched
+        if kept:
+            again, _ = dict(kept), kept.clear()
+            return again
+        batches = dict(await getmany(self, *arguments, **named))
+        for tp in list(batches):
+            if not sum(len(batch) for batch in batches[tp]):
+                continue
+            fetched += 1
+            if lose_every and fetched % lose_every == 0:
+                os.write(2, f"lost: {tp.topic}[{tp.partition}]\n".encode())
+                del batches[tp]
+            elif repeat_every and fetched % repeat_every == 0:
+                os.write(2, f"repeated: {tp.topic}[{tp.partition}]\n".encode())
+                kept[tp] = batches[tp]
+        return batches
+
+    upstream.Consumer._getmany = some  # type: ignore[method-assign]  # the same, less reliable
+
+
+def _traced(path: str) -> None:
+    apply = TicketsShard.apply
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def traced(self: TicketsShard, topic: str, records: Collection[Record], end: int, now_ms: int) -> None:
+        apply(self, topic, records, end, now_ms)  # type: ignore[arg-type]  # a sequence
+        if records:
+            os.write(file, f"{time.monotonic():.6f} {self.partition} {len(records)}\n".encode())
+
+    TicketsShard.apply = traced  # type: ignore[method-assign,assignment]  # the same, with a note
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -82,6 +82,7 @@ def test_one_worker_two_one_again(toy: Toy) -> None:
 def test_a_worker_that_was_stopped_too_long_changes_nothing_when_it_wakes(toy: Toy) -> None:
     toy.produce(2_000)
     zombie = toy.worker(fault=("count", "sent_some", 2, signal.SIGSTOP))
+    wait_until(lambda: zombie.stopped, 30, lambda: zombie.output)
     successor = toy.worker()
     toy.produce(2_000)
     wait_until(lambda: toy.totalled() == toy.expected.total(), 60, lambda: successor.output)

@@ -62,6 +62,14 @@ class Process(AbstractContextManager["Process"]):
         """Send a signal."""
         self._process.send_signal(number)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a SIGSTOP holds it."""
+        state = subprocess.run(
+            ["ps", "-o", "state=", "-p", str(self.pid)], check=False, capture_output=True, text=True
+        )
+        return state.stdout.strip().startswith("T")
+
     def wait(self, seconds: float = 60) -> int:
         """Wait for the end and return the exit code."""
         try:

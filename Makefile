@@ -76,7 +76,7 @@ test: setup lint ## everything: lint, types, walls, drift, mutations, all suites
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 
-.PHONY: lint lock lock-check drift generate mutations fuzz clean
+.PHONY: lint lock lock-check drift generate mutations fuzz chaos clean
 lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unused code and dependencies, locks, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -103,6 +103,10 @@ mutations: $(STAMPS)/tools ## deliberate one-line faults in the core: every one 
 fuzz: SECONDS ?= 60
 fuzz: $(STAMPS)/tools ## bytes that are meant to hurt, guided by coverage (SECONDS=600); Linux on x86-64 only
 	$(BIN)/python -m tests.fuzz.run $(SECONDS)
+
+chaos: KILLS ?= 100
+chaos: need-tools $(STAMPS)/tools $(KAFKA) ## kills, frozen workers, broker restarts (KILLS=n, SEED=n replays, CHAOS_FLAGS=--help)
+	$(BIN)/python -m tests.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(CHAOS_FLAGS)
 
 lock: $(STAMPS)/tools ## write the lock files again (UPGRADE=--upgrade for new versions)
 	$(UV_COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

@@ -28,6 +28,7 @@ COMMANDS = {
     "backfill": ("stream.commands.backfill", "Compute rollups from files of events, without Kafka."),
     "topics": ("stream.commands.topics", "Show, create or check the topics on the brokers."),
     "tail": ("stream.commands.tail", "Follow rollups, alerts or dead letters in the terminal."),
+    "dlq": ("stream.commands.dlq", "List, show and count dead letters, and send them back after a fix."),
     "explain": ("stream.commands.explain", "Show what one figure is made of."),
     "config": ("stream.commands.config", "Print the effective settings, and what they cost in memory."),
 }

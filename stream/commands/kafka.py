@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -80,6 +80,24 @@ async def partitions_of(config: RuntimeConfig, names: Sequence[str]) -> list[Top
         for name, state in states.items()
         for partition in range(state.partitions or 0)
     ]
+
+
+async def read_between(
+    consumer: AIOKafkaConsumer, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[ConsumerRecord]:
+    """Records of the partitions of ``ends`` from one offset up to another; they are assigned to the consumer here."""
+    waiting = {partition for partition, end in ends.items() if begins[partition] < end}
+    consumer.assign(list(waiting))
+    for partition in waiting:
+        consumer.seek(partition, begins[partition])
+    while waiting:
+        for partition, records in (await consumer.getmany(*waiting, timeout_ms=200)).items():
+            for record in records:
+                if record.offset < ends[partition]:
+                    yield record
+        for partition in [one for one in waiting if await consumer.position(one) >= ends[one]]:
+            waiting.discard(partition)
+            consumer.pause(partition)
 
 
 async def read_partitions(

@@ -1,5 +1,6 @@
 """``stream tail``: rollups, alerts and dead letters as they are written."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -125,7 +126,7 @@ def _figure(
             data = msgspec.json.decode(record.value)["data"]
             if not chosen.passes(data):
                 return None
-            return line(data), record.value.decode()
+            return printable(line(data)), record.value.decode()
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as exc:
             raise CommandError(
                 f"{record.topic} partition {record.partition} offset {record.offset} is none of our events: "
@@ -181,7 +182,7 @@ def _dead_letter(record: ConsumerRecord) -> tuple[str, str]:
         "value": _text(record.value),
         "headers": [(name, _text(value)) for name, value in original_headers(record.headers)],
     }
-    return printable(line), msgspec.json.encode(document).decode()
+    return printable(line), json.dumps(document)  # in ASCII: a terminal obeys more than the first 32 characters
 
 
 def _text(raw: bytes | None) -> str | None:

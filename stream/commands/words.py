@@ -82,6 +82,17 @@ def printable(text: str) -> str:
     )
 
 
+def escaped(content: bytes | None) -> str:
+    r"""Bytes from outside as text for a terminal: what is not UTF-8 or not printable is written as ``\xff`` or ``\x1b``."""
+    if content is None:
+        return "null"
+    text = content.decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def segment_text(labels: dict[str, str]) -> str:
     """``team=billing tenant=acme``."""
     return printable(" ".join(f"{name}={value}" for name, value in sorted(labels.items())))

@@ -85,6 +85,7 @@ def test_a_mistyped_command_is_refused_with_the_nearest() -> None:
         ("tail", "dlq", "--metric", "csat"),
         ("tail", "rollups", "--window", "2026-11-05T12:30/1h"),
         ("tail", "rollups", "--segment", "team"),
+        ("dlq", "delete"),
         ("explain", "csat"),
         ("explain", "csat", "--window", "1h"),
         ("explain", "csat", "--window", "2026-11-05T12:00/1h", "--segment", "colour=red"),
@@ -107,6 +108,10 @@ def test_wrong_settings_exit_2_and_name_the_setting() -> None:
         ("topics", "create"),
         ("topics", "check"),
         ("tail", "rollups"),
+        ("dlq", "list"),
+        ("dlq", "count"),
+        ("dlq", "replay", "--yes"),
+        ("dlq", "show", "tickets.dlq-0-1"),
         ("explain", "csat", "--window", "2026-11-05T12:00/1h"),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from stream.web.health import Readiness
-from stream.web.server import PortError, Rendered, Server, start
+from stream.web.server import THREADS, WAITING, PortError, Rendered, Server, start
 
 REQUEST_SECONDS = 1.0
 
@@ -210,6 +210,34 @@ def test_many_slow_clients_only_delay_the_others(server: Server) -> None:
     finally:
         for connection in slow:
             connection.close()
+
+
+def test_more_connections_than_can_wait_are_closed_at_once_and_nothing_grows(server: Server) -> None:
+    threads = threading.active_count()
+    flood = [
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(THREADS + WAITING + 80)
+    ]
+    try:
+        deadline = time.monotonic() + REQUEST_SECONDS
+        closed = 0
+        while time.monotonic() < deadline and closed < 40:  # the kernel keeps some that were not accepted yet
+            closed = sum(_is_closed(connection) for connection in flood)
+        assert closed >= 40
+        assert threading.active_count() <= threads
+    finally:
+        for connection in flood:
+            connection.close()
+    assert ask(server, "/healthz")[0] == 200
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    connection.settimeout(0.001)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 def test_a_client_that_does_not_read_is_cut_off(server: Server, worker: Worker) -> None:

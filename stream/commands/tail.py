@@ -182,7 +182,8 @@ def _dead_letter(record: ConsumerRecord) -> tuple[str, str]:
         "value": _text(record.value),
         "headers": [(name, _text(value)) for name, value in original_headers(record.headers)],
     }
-    return printable(line), json.dumps(document)  # in ASCII: a terminal obeys more than the first 32 characters
+    # JSON in ASCII: a terminal obeys more than the first 32 characters.
+    return printable(line), json.dumps(document)
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -248,6 +248,7 @@ def _silence() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leaves the block below: the broker ends with us
     with Kafka(int(sys.argv[1]) if len(sys.argv) > 1 else 1) as kafka:
         print(kafka.bootstrap, flush=True)
         with contextlib.suppress(KeyboardInterrupt):

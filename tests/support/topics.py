@@ -94,6 +94,22 @@ def write(bootstrap: str, records: Iterable[Sent], *, per_second: float | None =
     asyncio.run(run())
 
 
+def place(bootstrap: str, records: Iterable[SourceRecord]) -> None:
+    """Write records to the very partitions that they name."""
+
+    async def run() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
+        await producer.start()
+        try:
+            for one in records:
+                await producer.send(one.topic, one.value, one.key, partition=one.partition)
+            await producer.flush()
+        finally:
+            await producer.stop()
+
+    asyncio.run(run())
+
+
 def read(bootstrap: str, topics: Sequence[str], *, committed: bool = True) -> list[SourceRecord]:
     """Everything that is in the topics now, per partition in order."""
 
@@ -127,6 +143,21 @@ def read(bootstrap: str, topics: Sequence[str], *, committed: bool = True) -> li
             return found
         finally:
             await consumer.stop()
+
+    return asyncio.run(run())
+
+
+def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
+    """(topic, partition) -> offset at which the group would read on."""
+
+    async def run() -> dict[tuple[str, int], int]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            found = await admin.list_consumer_group_offsets(group)
+            return {(tp.topic, tp.partition): kept.offset for tp, kept in found.items()}
+        finally:
+            await admin.close()
 
     return asyncio.run(run())
 

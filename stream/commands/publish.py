@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.events import CONTENT_TYPE
 from stream.commands import CommandError, Context, kafka
+from stream.commands.progress import ReadProgress
 from stream.core.event_time import parse_time_ms
 from stream.core.partitioner import PARTITIONERS
 from stream.core.record import Flush, Output
@@ -85,16 +86,24 @@ def command(
     Lines without a known type or id are named on stderr and left out; the exit code is 1 then.
     """
     settings = context.settings
-    lines = (item for path in files for item in _lines(path, tenant, count_bots=count_bots))
-    sent = kafka.run(settings, _publish(settings, lines, speed, strict=strict, idempotent=not no_idempotence))
+    with ReadProgress(files) as progress:
+        lines = (
+            item
+            for number, path in enumerate(files)
+            for item in _lines(path, tenant, count_bots=count_bots, at=progress.position(number))
+        )
+        work = _publish(settings, lines, speed, progress.events, strict=strict, idempotent=not no_idempotence)
+        sent = kafka.run(settings, work)
     print(f"{sent.events:,} events sent")
     if sent.unroutable:
         raise CommandError(f"{sent.unroutable:,} lines were left out; mend them and publish the file again")
 
 
-def _lines(path: Path, tenant: str | None, *, count_bots: bool) -> Iterator[tuple[Path, Line | Unroutable]]:
+def _lines(
+    path: Path, tenant: str | None, *, count_bots: bool, at: Callable[[int], None]
+) -> Iterator[tuple[Path, Line | Unroutable]]:
     try:
-        for line in read(path, tenant=tenant, count_bots=count_bots):
+        for line in read(path, tenant=tenant, count_bots=count_bots, at=at):
             yield path, line
     except FileError as exc:
         raise CommandError(str(exc)) from exc
@@ -104,6 +113,7 @@ async def _publish(
     settings: Settings,
     lines: Iterator[tuple[Path, Line | Unroutable]],
     speed: float | None,
+    show: Callable[[int], None],
     *,
     strict: bool,
     idempotent: bool,
@@ -113,8 +123,7 @@ async def _publish(
     producer = clients.producer(config, idempotent=idempotent)
     try:
         await _start(producer, idempotent=idempotent)
-        with _Progress() as show:
-            return await _Sender(producer, settings, counts, speed, strict=strict, show=show).send(lines)
+        return await _Sender(producer, settings, counts, speed, strict=strict, show=show).send(lines)
     finally:
         await producer.stop()
 
@@ -224,29 +233,3 @@ class _Sender:
         self._events += len(self._chunk)
         self._chunk = []
         self._show(self._events)
-
-
-class _Progress:
-    """A line that counts, on a terminal only."""
-
-    def __enter__(self) -> Callable[[int], None]:
-        if not sys.stderr.isatty():
-            self._stop: Callable[[], None] = lambda: None
-            return lambda _: None
-        from rich.console import Console  # noqa: PLC0415 - a terminal only
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-        bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.completed:,} events"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        task = bar.add_task("publish", total=None)
-        bar.start()
-        self._stop = bar.stop
-        return lambda events: bar.update(task, completed=events)
-
-    def __exit__(self, *_: object) -> None:
-        self._stop()

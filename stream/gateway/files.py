@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -14,6 +14,10 @@ from stream.gateway import helpdesk_csv
 
 TOPIC_OF_TYPE = {WIRE_TYPE[event_class]: topic for event_class, topic in TOPIC_OF.items()}
 """``type`` on the wire -> short name of the topic."""
+
+
+TELL_EVERY = 1_000
+"""Lines between two words on how far the reading has come."""
 
 
 class FileError(Exception):
@@ -55,8 +59,14 @@ class _Envelope(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Envelope).decode
 
 
-def read(path: Path, *, tenant: str | None = None, count_bots: bool = False) -> Iterator[Line | Unroutable]:
-    """Every line of a file that is not blank, in its order.
+def read(
+    path: Path,
+    *,
+    tenant: str | None = None,
+    count_bots: bool = False,
+    at: Callable[[int], None] = lambda _position: None,
+) -> Iterator[Line | Unroutable]:
+    """Every line of a file that is not blank, in its order; ``at`` is told now and then how many bytes have been read.
 
     ``tenant`` and ``count_bots`` are for the help-desk CSV, see :func:`stream.gateway.helpdesk_csv.events`. Raises FileError.
     """
@@ -64,12 +74,17 @@ def read(path: Path, *, tenant: str | None = None, count_bots: bool = False) -> 
         with path.open("rb") as raw, _plain(raw) as file:
             buffered = io.BufferedReader(cast("io.RawIOBase", file), 1 << 20)
             if buffered.peek(64).startswith(",".join(helpdesk_csv.HEADER[:3]).encode()):
-                yield from _helpdesk(buffered, tenant or helpdesk_csv.TENANT, count_bots)
+                lines: Iterator[Line | Unroutable] = _helpdesk(
+                    buffered, tenant or helpdesk_csv.TENANT, count_bots
+                )
             else:
-                for number, line in enumerate(buffered, 1):
-                    value = line.strip()
-                    if value:
-                        yield route(number, value)
+                lines = (
+                    route(number, value) for number, text in enumerate(buffered, 1) if (value := text.strip())
+                )
+            for line in lines:
+                if line.number % TELL_EVERY == 0:
+                    at(raw.tell())
+                yield line
     except (OSError, EOFError, zlib.error) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         raise FileError(f"{path} cannot be read: {reason}") from exc

@@ -32,6 +32,8 @@ need-tools:
 	@$(call need,mvn,it fetches the Kafka jars,apt-get install maven)
 	@$(call need,promtool,it checks the rules and runs a real scrape,apt-get install prometheus)
 	@$(call need,amtool,it checks the alert routes,apt-get install prometheus-alertmanager)
+	@$(call need,kcat,the README's first event is sent with it,apt-get install kcat)
+	@$(call need,curl,the README looks at the figures with it,apt-get install curl)
 
 # --- setup: the stamps know what is there already --------------------------------------------------------------------
 

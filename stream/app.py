@@ -13,10 +13,11 @@ import uvloop
 from stream.core.config import CoreConfig
 from stream.core.dead_letters import DeadLetterLimitError
 from stream.core.record import Shard
+from stream.core.state_shape import GenerationError, shape
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
 from stream.metrics import selected
-from stream.runtime import topics
+from stream.runtime import generations, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError, StateError
 from stream.runtime.shell import Shell
@@ -40,26 +41,33 @@ LIBRARIES = ("aiokafka", "faust", "mode")
 
 
 def stages(
-    core: CoreConfig, runtime: RuntimeConfig, tickets_core: Callable[[], CoreConfig] | None = None
+    core: CoreConfig, runtime: RuntimeConfig, present: Callable[[], CoreConfig] | None = None
 ) -> tuple[StageSpec, StageSpec]:
-    """The two stages in the order of the data: tickets, windows. ``tickets_core`` is asked when a shard is made."""
+    """The two stages in the order of the data: tickets, windows. ``present`` is asked when a shard is made: it knows the brokers."""
+    if present is None:
+
+        def present() -> CoreConfig:
+            return core
+
     tickets = StageSpec(
         name="tickets",
         sources=core.topics.sources,
         changelog=core.topics.tickets_changelog,
         partitions=core.source_partitions,
-        new_shard=lambda number: TicketsShard(core if tickets_core is None else tickets_core(), number),
+        new_shard=lambda number: TicketsShard(present(), number),
         commit_interval_ms=runtime.commit_interval_ms,
         view=lambda shard: source_view(cast("SourceShard", shard)),
+        building=lambda shard: cast("TicketsShard", shard).building,
     )
     windows = StageSpec(
         name="windows",
         sources=(core.topics.deltas,),
         changelog=core.topics.windows_changelog,
         partitions=core.delta_partitions,
-        new_shard=lambda number: WindowsShard(core, number),
+        new_shard=lambda number: WindowsShard(present(), number),
         commit_interval_ms=runtime.windows_interval_ms,
         view=_snapshot,
+        building=lambda shard: cast("WindowsShard", shard).building,
     )
     return tickets, windows
 
@@ -77,7 +85,8 @@ def pipeline(core: CoreConfig, runtime: RuntimeConfig) -> Pipeline:
         for warning in await topics.prepare(runtime, core, volatile=volatile):
             log.warning("topic.unsuitable", topic=warning.topic, problem=warning.text)
         limit_bytes = await topics.dead_letter_bytes(runtime, core)
-        fitting = msgspec.structs.replace(core, dead_letter_bytes=limit_bytes)
+        generation = await generations.agree(runtime, core, shape(core, selected(core)), volatile=volatile)
+        fitting = msgspec.structs.replace(core, dead_letter_bytes=limit_bytes, generation=generation)
 
     return Pipeline(
         stages(core, runtime, lambda: fitting), first_topics=(core.topics.deltas,), prepare=prepare
@@ -93,7 +102,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
     try:
         asyncio.run(_serve(settings, drain=drain))
-    except (StartError, PortError) as exc:
+    except (StartError, PortError, GenerationError) as exc:
         return _failed(str(exc), EXIT_REFUSED)
     except DeadLetterLimitError as exc:  # starting it again is no help, and the message says what is
         return _failed(str(exc), EXIT_FAILED)

@@ -16,8 +16,6 @@ class Scan:
         self.after = after
         self._rest = [key for key in keys if key > after]
         heapify(self._rest)
-        self.scanned = 0
-        """Rows since this process took over."""
 
     @property
     def left(self) -> int:
@@ -38,5 +36,4 @@ class Scan:
             if key != self.after:  # a row that vanished and came back is there twice
                 taken.append(key)
                 self.after = key
-        self.scanned += len(taken)
         return taken

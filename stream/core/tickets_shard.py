@@ -150,7 +150,8 @@ class TicketsShard:
         if scan is None:
             return ""
         rows = max(1, len(self.rows))
-        return f"{100 * (rows - min(rows, scan.left)) // rows} % of {len(self.rows)} rows"
+        done = 100 * (rows - min(rows, scan.left)) // rows
+        return f"generation {self._config.generation}: {done} % of {len(self.rows)} rows"
 
     @property
     def overflowed(self) -> Mapping[str, int]:
@@ -225,7 +226,13 @@ class TicketsShard:
 
     def changed(self) -> bool:
         """Whether a flush would write anything but positions."""
-        return bool(self._progressed or self._dirty or self._dead.outputs or self._accumulated)
+        return bool(
+            self._progressed
+            or self._dirty
+            or self._dead.outputs
+            or self._accumulated
+            or self._scan is not None
+        )
 
     def flush(self, now_ms: int) -> Flush:
         """Rows of changed tickets, one delta record per delta partition, dead letters. Synchronous: one instant."""

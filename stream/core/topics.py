@@ -67,6 +67,11 @@ class Topics(msgspec.Struct, frozen=True):
         """Internal: tallies per segment and pane (Faust's name for the changelog of the table ``windows``)."""
         return f"{self.app_id}-windows-changelog"
 
+    @property
+    def generations(self) -> str:
+        """Internal: the settings of each generation of the state."""
+        return f"{self.app_id}-generations"
+
     def dlq(self, topic: str) -> str:
         """The dead-letter topic of a source topic."""
         return f"{topic}.dlq"

@@ -466,7 +466,7 @@ class WindowsShard:
         if not self.progress.building:
             return ""
         done, sources = self.progress.complete_sources()
-        return f"{done} of {sources} partitions"
+        return f"generation {self._config.generation}: {done} of {sources} source partitions"
 
     def _refresh_snapshot(self) -> None:
         if self.progress.building:  # half-built figures are none

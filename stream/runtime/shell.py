@@ -13,6 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from stream.core.record import Flush
+from stream.core.state_shape import GenerationError
 from stream.runtime.checkpoint import Checkpoint
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StateError
@@ -128,6 +129,7 @@ class Shell:
                     part
                     for part in self.parts.values()
                     if now - part.committed_at >= part.spec.commit_interval_ms / 1000
+                    or (part.ready and part.spec.building(part.shard))
                 )
 
     async def report(self) -> None:
@@ -241,6 +243,8 @@ class Shell:
     def _start(self, part: Part) -> None:
         try:
             part.shard.ready()
+        except GenerationError:
+            raise
         except Exception as exc:
             raise StateError(f"{part.spec.changelog}[{part.number}]: {exc}") from exc
         part.ready = True
@@ -340,7 +344,11 @@ class Shell:
         silent = 0.0 if beat is None else time.monotonic() - beat
         if silent > self.config.session_timeout_ms / 1000:
             return (f"the brokers have not answered a heartbeat for {silent:.0f} s",)
-        return ()
+        return tuple(
+            f"{part.name} is building {progress}"
+            for part in sorted(self.parts.values(), key=lambda part: part.name)
+            if part.ready and (progress := part.spec.building(part.shard))
+        )
 
 
 def _first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:

@@ -136,6 +136,9 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
         TopicSpec(
             topics.windows_changelog, "internal", core.delta_partitions, True, compacted, "tallies per window"
         ),
+        TopicSpec(
+            topics.generations, "internal", 1, True, compacted, "settings of each generation of the state"
+        ),
     )
 
 
@@ -236,7 +239,7 @@ def _count_text(spec: TopicSpec, partitions: int) -> str:
 def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Problem]:
     policies = {policy.strip() for policy in config.get("cleanup.policy", "").split(",")}
     wanted = set(spec.config["cleanup.policy"].split(","))
-    if spec.name.endswith("-changelog") and policies != wanted:
+    if spec.name.endswith(("-changelog", "-generations")) and policies != wanted:
         yield Problem(
             "error",
             spec.name,

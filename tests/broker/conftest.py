@@ -62,8 +62,12 @@ class Product:
 
     def stream(self, *arguments: str, **more: str) -> Process:
         """Start a command of the program; it is ended with the test at the latest."""
+        return self.python("-m", "stream", *arguments, **more)
+
+    def python(self, *arguments: str, **more: str) -> Process:
+        """Start Python with the settings of this run."""
         env = {**self._clean, **self.settings, **more}
-        return self._stack.enter_context(Process(self.folder, "-m", "stream", *arguments, env=env))
+        return self._stack.enter_context(Process(self.folder, *arguments, env=env))
 
     def worker(self, *, port: int = 0) -> Process:
         """Start a worker."""

@@ -198,14 +198,14 @@ def test_nothing_is_shown_or_published_while_a_generation_is_built_and_it_says_h
     pipeline = _one(CONFIG)
     before = len(pipeline.rollups)
     pipeline.change(msgspec.structs.replace(pipeline.config, groupings=((), ("channel",)), generation=2))
-    assert pipeline.tickets[0].building == "0 % of 9 rows"
+    assert pipeline.tickets[0].building == "generation 2: 0 % of 9 rows"
     for _ in range(8):
         pipeline.commit_tickets()
         pipeline.commit_windows()
-        assert pipeline.windows[0].building == "0 of 1 partitions"
+        assert pipeline.windows[0].building == "generation 2: 0 of 1 source partitions"
         assert not pipeline.windows[0].snapshot.segments
         assert len(pipeline.rollups) == before
-    assert pipeline.tickets[0].building == "88 % of 9 rows"
+    assert pipeline.tickets[0].building == "generation 2: 88 % of 9 rows"
     pipeline.commit_tickets()
     pipeline.commit_windows()
     assert not pipeline.building()

@@ -102,6 +102,9 @@ class Pipeline:
     def build(self) -> None:
         """Commit until the generation is complete."""
         for _ in range(10_000):
+            assert all(shard.changed() for shard in self.tickets if shard.building), (
+                "the shell would not commit"
+            )
             self.commit_tickets()
             self.commit_windows()
             if not self.building():

@@ -1,0 +1,165 @@
+"""Which generation a worker is of: agreed on in one topic, before the worker joins the group.
+
+A record per generation, ``{"generation": 3, "shape": {setting: value}}``, the number as its key. Numbers only grow, so going back to
+earlier settings is a new generation, too. Two workers that start at once agree because a record is written in a transaction whose
+id fences the other one: who is fenced reads again.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
+
+from stream.core.config import CoreConfig
+from stream.core.state_shape import ShapeChangedError, check_counts, differences
+from stream.runtime import clients
+from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import StartError
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 20
+POLL_SECONDS = 0.5
+
+
+class Generation(NamedTuple):
+    """A number and the settings that it stands for."""
+
+    number: int
+    shape: Mapping[str, str]
+
+
+class _Record(msgspec.Struct):
+    generation: int
+    shape: dict[str, str]
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_decode = msgspec.json.Decoder(_Record).decode
+
+
+async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str], *, volatile: bool) -> int:
+    """The generation of these settings: the newest one if it has them, else a new one, which is written.
+
+    Raises StartError where the settings cannot be taken over: another number of partitions, or those of an earlier generation while
+    workers of a later one are at work.
+    """
+    waited_until: float | None = None
+    for _ in range(ATTEMPTS):
+        known = await _read(config, core, volatile=volatile)
+        newest = max(known, default=None, key=lambda one: one.number)
+        if newest is not None:
+            if newest.shape == shape:
+                return newest.number
+            _check_counts(newest, shape)
+            if any(one.shape == shape for one in known) and not volatile:
+                if waited_until is None:  # what was killed a moment ago is still a member
+                    waited_until = time.monotonic() + 1.5 * config.session_timeout_ms / 1000 + 2
+                await _wait_alone(config, newest, shape, waited_until)
+        number = 1 if newest is None else newest.number + 1
+        if await _write(config, core, Generation(number, shape), known, volatile=volatile):
+            if newest is not None:
+                changes = differences(newest.shape, shape)
+                log.warning("generation.new", generation=number, changes=changes)
+            return number
+    raise StartError(
+        f"no generation could be agreed on in topic {core.topics.generations}: other workers keep writing there; start again"
+    )
+
+
+def _check_counts(newest: Generation, shape: Mapping[str, str]) -> None:
+    try:
+        check_counts(newest.shape, shape, "the state")
+    except ShapeChangedError as exc:
+        raise StartError(str(exc)) from exc
+
+
+async def _wait_alone(
+    config: RuntimeConfig, newest: Generation, shape: Mapping[str, str], until: float
+) -> None:
+    """Settings of the past are an old worker's in a rolling upgrade, unless nobody else is there: then it is meant."""
+    while members := await _members(config):
+        if time.monotonic() >= until:
+            raise StartError(
+                f"{members} workers of {config.app_id} are at work with generation {newest.number}, and this worker has the settings "
+                f"of an earlier one ({differences(newest.shape, shape)}): upgrade this worker, or stop all others to go back"
+            )
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _members(config: RuntimeConfig) -> int:
+    admin = clients.admin(config)
+    try:
+        await admin.start()
+        responses = await admin.describe_consumer_groups([config.app_id])
+    finally:
+        await admin.close()
+    return sum(len(group[5]) for response in responses for group in response.groups)
+
+
+async def read(config: RuntimeConfig, core: CoreConfig) -> list[Generation]:
+    """All generations so far; for commands."""
+    return await _read(config, core, volatile=False)
+
+
+async def _read(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> list[Generation]:
+    topic = core.topics.generations
+    tp = TopicPartition(topic, 0)
+    found: list[Generation] = []
+    consumer = clients.reader(config, committed=not volatile, fetch_max_wait_ms=100)
+    try:
+        await consumer.start()
+        consumer.assign([tp])
+        begin = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
+        consumer.seek(tp, begin)
+        while await consumer.position(tp) < end:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    try:
+                        kept = _decode(record.value or b"")
+                    except ValueError as exc:
+                        raise StartError(
+                            f"topic {topic} offset {record.offset} is not readable ({exc}): something else writes there; "
+                            "start over with a new STREAM_APP_ID"
+                        ) from exc
+                    found.append(Generation(kept.generation, kept.shape))
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _write(
+    config: RuntimeConfig, core: CoreConfig, new: Generation, known: list[Generation], *, volatile: bool
+) -> bool:
+    """Write a generation unless another was written since ``known``; False: read again."""
+    topic = core.topics.generations
+    key = b"%d" % new.number
+    value = _encode(_Record(new.number, dict(new.shape)))
+    if volatile:
+        plain = clients.producer(config, idempotent=False)
+        try:
+            await plain.start()
+            await plain.send_and_wait(topic, value, key, partition=0)
+        finally:
+            await plain.stop()
+        return True
+    producer = clients.producer(config, f"{config.app_id}-generations")
+    try:
+        await producer.start()  # from here on nobody who began before can write
+        if await _read(config, core, volatile=False) != known:
+            return False
+        async with producer.transaction():
+            await producer.send_and_wait(topic, value, key, partition=0)
+    except (ProducerFenced, IllegalOperation):
+        return False
+    except KafkaError as exc:
+        raise StartError(f"topic {topic} cannot be written ({exc}); allow it to this user") from exc
+    finally:
+        await producer.stop()
+    return True

@@ -15,10 +15,9 @@ from stream.core.decode import Accepted, Decoder, Refused, Skipped
 from stream.core.delta import decode_delta, encode_delta
 from stream.core.live import decode_counts, encode_counts
 from stream.core.pane import META_KEY, levels, live_key
-from stream.core.progress import GenerationError
 from stream.core.record import SourceRecord
 from stream.core.refusal import REASONS
-from stream.core.state_shape import ShapeChangedError
+from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError, decode_window, encode_window
 from stream.core.ticket import decode_ticket, encode_ticket
 from stream.core.tickets_shard import LABELS_KEY, TicketsShard, UnknownRowError
@@ -155,7 +154,7 @@ def _load_tickets(rows: dict[bytes, bytes]) -> None:
     shard.rows = rows
     try:
         shard.ready()
-    except (UnknownRowError, ShapeChangedError):
+    except (UnknownRowError, GenerationError, ShapeChangedError):
         return
     shard.flush(NOW_MS)
 

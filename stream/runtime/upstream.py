@@ -25,6 +25,9 @@ from stream.runtime.shell import Offsets, Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
 
+LOST_SECONDS = 5.0
+"""A batch that was handed over and is not applied after this time is taken for lost; a batch waits a second or so at most."""
+
 
 def _fetched_range(self: Any, max_records: int | None = None) -> list[Any]:
     """As ``FetchResult.getall``, and say which range of the log the records stand for."""
@@ -151,6 +154,11 @@ class Consumer(driver.Consumer):
     app: App
     _thread: ConsumerThread
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._handed: dict[TP, tuple[int, float]] = {}
+        """Where the last batch of each partition ended, and when it was handed over."""
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -159,11 +167,31 @@ class Consumer(driver.Consumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109 - the signature is theirs
     ) -> Mapping[TP, list[Fetched]]:
+        await self._fetch_lost_again()
         asked_at = time.monotonic()
         fetched: Mapping[TP, Any] = await super()._getmany(active_partitions, timeout)
-        for batch in fetched.values():
+        for tp, batch in fetched.items():
             batch.fetched_at = asked_at
+            self._handed[tp] = batch.end, asked_at
         return {tp: [batch] for tp, batch in fetched.items()}
+
+    async def _fetch_lost_again(self) -> None:
+        """The guard notices a lost batch by the next one. Where none follows, nothing would, and the partition would stand still."""
+        if not self.app.shell.flowing:
+            return
+        now = time.monotonic()
+        for tp, (end, handed_at) in list(self._handed.items()):
+            if now - handed_at > LOST_SECONDS:
+                del self._handed[tp]
+                position = self._applied(tp)
+                if position is not None and position < end:
+                    await self.seek(tp, position)
+
+    def _applied(self, tp: TP) -> int | None:
+        for part in self.app.shell.parts.values():
+            if part.number == tp.partition and tp.topic in part.positions:
+                return part.positions[tp.topic]
+        return None
 
     def _to_message(self, tp: TP, record: Fetched) -> Any:
         generation = self.app.consumer_generation_id

@@ -32,7 +32,7 @@ class Fault(NamedTuple):
     seconds: float
 
 
-def schedule(seed: int, kills: int, pause: tuple[float, float] = (0.5, 6.0)) -> list[Fault]:
+def schedule(seed: int, kills: int, pause: tuple[float, float] = (0.5, 3.5)) -> list[Fault]:
     """The faults of one run; a function of its arguments alone."""
     rng = random.Random(f"schedule-{seed}")
     kinds: list[Kind] = ["kill"] * kills
@@ -165,6 +165,7 @@ def storm(
             while not publisher.done:
                 fleet.look_after()
                 time.sleep(0.05)
+        kafka.wait()
         fleet.stop()
         ended = time.monotonic()
         report = trial.verify(seconds=OLDEST_SECONDS)

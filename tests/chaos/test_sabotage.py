@@ -23,5 +23,6 @@ def test_without_a_protection_the_checks_fail(kafka: Kafka, tmp_path: Path) -> N
 
 
 def test_batches_that_are_lost_or_come_twice_on_their_way_do_no_harm(kafka: Kafka, tmp_path: Path) -> None:
+    """Also the last ones, after which nothing comes that would show the gap."""
     outcome = unreliable(kafka, tmp_path, 2, lose=5, repeat=7)
     assert not outcome.report.problems, str(outcome)

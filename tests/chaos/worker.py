@@ -129,6 +129,7 @@ def _more_steps(spring: Spring) -> None:
 def _unreliable(lose_every: int, repeat_every: int) -> None:
     getmany = upstream.Consumer._getmany
     fetched = 0
+    spared: dict[Any, int] = {}  # what is fetched again is not lost again
     kept: dict[Any, Any] = {}
 
     async def some(self: upstream.Consumer, *arguments: Any, **named: Any) -> Mapping[Any, Any]:
@@ -141,7 +142,11 @@ def _unreliable(lose_every: int, repeat_every: int) -> None:
             if not sum(len(batch) for batch in batches[tp]):
                 continue
             fetched += 1
+            spared[tp] = spared.get(tp, 0) - 1
+            if spared[tp] > 0:
+                continue
             if lose_every and fetched % lose_every == 0:
+                spared[tp] = 4
                 os.write(2, f"lost: {tp.topic}[{tp.partition}]\n".encode())
                 del batches[tp]
             elif repeat_every and fetched % repeat_every == 0:

@@ -7,6 +7,12 @@ from stream.core.measure import LABEL_NAMES, Labels
 OTHER = "__other__"
 """Stands for every value of a label that came after the limit was reached."""
 
+SEGMENTS = ""
+"""Under this name, which no label has, the segments themselves are admitted: a few labels have very many combinations."""
+
+SEGMENTS_PER_VALUE = 20
+"""How many segments there may be for each value that a label may have."""
+
 
 class LabelBook:
     """Maps labels to ``(segment, delta partition)`` pairs, one per grouping set whose labels are all known.
@@ -48,16 +54,25 @@ class LabelBook:
         for grouping in self._config.groupings:
             if all(name in values for name in grouping):
                 name = segment_name({"tenant": values["tenant"], **{name: values[name] for name in grouping}})
+                if grouping and not self._admit_segment(name):
+                    name = segment_name({"tenant": values["tenant"], **dict.fromkeys(grouping, OTHER)})
                 segments.append((name, segment_partition(name, self._config.delta_partitions)))
         return tuple(segments)
 
+    def _admit_segment(self, name: str) -> bool:
+        most = SEGMENTS_PER_VALUE * self._config.max_label_values
+        return self._take_in(SEGMENTS, name, most, "segment")
+
     def _admit(self, name: str, value: str) -> str:
+        return value if self._take_in(name, value, self._config.max_label_values, name) else OTHER
+
+    def _take_in(self, name: str, value: str, most: int, counted_as: str) -> bool:
         values = self.admitted.setdefault(name, {})
         if value in values:
-            return value
-        if len(values) >= self._config.max_label_values:
-            self.overflowed[name] = self.overflowed.get(name, 0) + 1
-            return OTHER
+            return True
+        if len(values) >= most:
+            self.overflowed[counted_as] = self.overflowed.get(counted_as, 0) + 1
+            return False
         values[value] = None
         self.changed = True
-        return value
+        return True

@@ -102,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         _is(
             forms.whole_number(1, 1_000_000),
-            "Values of one label per source partition before new ones are counted under __other__.",
+            "Values of one label per source partition before new ones are counted under __other__; for segments, 20 times as many.",
         ),
     ] = 1000
     rollup_windows: Annotated[

@@ -63,3 +63,20 @@ def test_labels_that_no_grouping_uses_do_not_count_against_the_limit() -> None:
     for agent in range(10):
         assert names(book, "acme", None, None, None, f"a-{agent}") == ["tenant=acme"]
     assert book.overflowed == {}
+
+
+def test_combinations_are_limited_too_and_nothing_is_lost() -> None:
+    config = CoreConfig(groupings=((), ("team", "channel")), max_label_values=10)
+    book = LabelBook(config)
+    found: list[str] = []
+    for number in range(1_000):
+        whole, pair = names(book, f"t{number % 10}", f"{number // 10 % 10}", f"{number // 100}", None, None)
+        assert whole == f"tenant=t{number % 10}"
+        found.append(pair)
+    assert len(set(found)) == 200 + 10  # and one for all others, per tenant
+    assert found[199] == "channel=1&team=9&tenant=t9"
+    assert found[200] == "channel=__other__&team=__other__&tenant=t0"
+    assert book.overflowed == {"segment": 800}
+    again = LabelBook(config, {name: list(values) for name, values in book.admitted.items()})
+    assert names(again, "t9", "9", "1", None, None)[1] == found[199]
+    assert names(again, "t0", "0", "2", None, None)[1] == found[200]

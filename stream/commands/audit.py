@@ -1,0 +1,131 @@
+"""``stream audit``: whether the figures are what the facts come to."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+import msgspec
+from aiokafka import TopicPartition
+
+from stream.commands import CommandError, Context, kafka
+from stream.commands.words import minute_text, segment_text
+from stream.core.audit import AuditError, Difference, Rows, audit
+from stream.core.config import CoreConfig
+from stream.core.segment import segment_labels
+from stream.core.state_shape import GenerationError, ShapeChangedError
+from stream.core.tally import DamagedRowError
+from stream.core.ticket import RowVersionError
+from stream.core.tickets_meta import UnknownRowError
+from stream.runtime import clients
+from stream.settings import Settings
+from stream.settings.forms import show_duration
+
+SHOWN = 50
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON, one a line.")
+@click.pass_obj
+def command(context: Context, *, as_json: bool) -> None:
+    """Fold the facts of all tickets once more, and compare with the sums behind the figures.
+
+    Reads the state of both stages and changes nothing. Run it with the worker's settings, while no worker runs; what is left in
+    the topics has to be worked off before (`stream worker --drain`). Windows that are too old to be recomputed are left out and
+    counted. Exit code 1 if anything differs.
+    """
+    settings = context.settings
+    core = kafka.run(settings, kafka.fitted_core(settings))
+    tickets, windows, ends = kafka.run(settings, _state(settings, core))
+    try:
+        found = audit(core, tickets, windows, ends)
+    except AuditError as exc:
+        raise CommandError(str(exc)) from exc
+    except ShapeChangedError as exc:
+        raise CommandError(f"{exc}; run the audit with the worker's settings") from exc
+    except (DamagedRowError, UnknownRowError, RowVersionError, GenerationError, msgspec.DecodeError) as exc:
+        raise CommandError(f"the state cannot be read: {exc}") from exc
+    for difference in found.differences if as_json else found.differences[:SHOWN]:
+        print(_json(difference) if as_json else _line(difference))
+    hidden = 0 if as_json else len(found.differences) - SHOWN
+    if hidden > 0:
+        print(f"... and {hidden:,} more: see all with --json")
+    summary = (
+        f"{found.rows:,} tickets folded, {found.windows:,} sums compared, {found.skipped:,} too old to be recomputed, "
+        f"{len(found.differences):,} differ"
+    )
+    print(summary, file=sys.stderr if as_json else sys.stdout)
+    if found.differences:
+        raise CommandError(
+            "the figures are not what the facts come to: please report it, with these lines; a new generation "
+            "(for example another STREAM_MAX_LABEL_VALUES) builds all figures anew from the facts"
+        )
+
+
+async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list[Rows], list[int]]:
+    """Rows of both changelogs and the ends of the deltas. Raises CommandError when they move meanwhile."""
+    names = (core.topics.tickets_changelog, core.topics.windows_changelog, core.topics.deltas)
+    partitions = await kafka.partitions_of(settings.runtime(), names)
+    consumer = clients.reader(settings.runtime(), committed=True)
+    rows: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in partitions}
+    try:
+        await consumer.start()
+        ends = await consumer.end_offsets(partitions)
+        logs = {tp: end for tp, end in ends.items() if tp.topic != core.topics.deltas}
+        begins = await consumer.beginning_offsets(list(logs))
+        async for record in kafka.read_between(consumer, begins, logs):
+            kept = rows[TopicPartition(record.topic, record.partition)]
+            if record.value is None:
+                kept.pop(record.key, None)
+            else:
+                kept[record.key] = record.value
+        if await consumer.end_offsets(partitions) != ends:
+            raise CommandError(
+                "a worker is at work, so that facts and figures do not stand still: stop it first"
+            )
+        # The last record may be a transaction's marker: what can be consumed ends before it.
+        deltas = {tp: end for tp, end in ends.items() if tp.topic == core.topics.deltas}
+    finally:
+        await consumer.stop()
+
+    def of(topic: str) -> list[Rows]:
+        return [rows[tp] for tp in sorted(rows, key=lambda tp: tp.partition) if tp.topic == topic]
+
+    return of(names[0]), of(names[1]), [deltas[tp] for tp in sorted(deltas, key=lambda tp: tp.partition)]
+
+
+def _line(found: Difference) -> str:
+    window = f"{minute_text(found.start_ms)}/{show_duration(found.window_ms)}"
+    name = f"{found.metric.name} began" if found.live else found.metric.name
+    return (
+        f"{segment_text(segment_labels(found.segment))}   {window}   {name}: "
+        f"stored {_figures(found, found.stored)}, recomputed {_figures(found, found.recomputed)}"
+    )
+
+
+def _figures(found: Difference, tally: Mapping[int, int]) -> str:
+    """The figures as n and value, and the sums that differ, which say more to a maintainer."""
+    other = found.recomputed if tally is found.stored else found.stored
+    differing = sorted(
+        slot for slot in tally.keys() | other.keys() if tally.get(slot, 0) != other.get(slot, 0)
+    )
+    sums = ", ".join(f"slot {slot} {tally.get(slot, 0)}" for slot in differing[:4])
+    figures = [] if found.live else found.metric.figures(dict(tally))
+    text = ", ".join(f"n {figure.n} value {figure.value}" for figure in figures)
+    return f"{text} ({sums})" if text else sums
+
+
+def _json(found: Difference) -> str:
+    def sums(tally: Mapping[int, int]) -> Sequence[tuple[int, int]]:
+        return sorted(tally.items())
+
+    return msgspec.json.encode(
+        {
+            "segment": segment_labels(found.segment),
+            "start_ms": found.start_ms,
+            "window_ms": found.window_ms,
+            "metric": found.metric.name,
+            "live": found.live,
+            "stored": sums(found.stored),
+            "recomputed": sums(found.recomputed),
+        }
+    ).decode()

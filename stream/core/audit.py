@@ -1,0 +1,248 @@
+"""Whether the windows say what the facts say: all facts folded once more, compared with the sums that are stored.
+
+Compared is what facts and sums must agree on exactly: windows into which nothing can have come too late, and of which no ticket has
+been forgotten. Older ones are right, too, but cannot be recomputed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.labels import LabelBook
+from stream.core.live import DAY, decode_counts
+from stream.core.measure import Labels
+from stream.core.pane import (
+    ALERT_KIND,
+    FOREVER,
+    LIVE_KIND,
+    META_KEY,
+    levels,
+    parse_key,
+)
+from stream.core.progress import Progress, stored_generation
+from stream.core.state_shape import shape
+from stream.core.tally import add, decode_window, drop_zeros, metric_ids, own_tallies
+from stream.core.ticket import decode_ticket
+from stream.core.tickets_meta import Meta, take_meta
+from stream.metrics import selected
+from stream.metrics.base import Metric
+
+Rows = Mapping[bytes, bytes]
+"""The surviving rows of one changelog partition."""
+
+Place = tuple[bytes, int, int, str]
+"""Kind of row, width and start in minutes, segment."""
+
+_LIVE_BITS = 6
+
+
+class AuditError(Exception):
+    """The state cannot be audited as it is; the message says what to do."""
+
+
+class Difference(NamedTuple):
+    """One metric's sums in one window where they are not what the facts come to."""
+
+    segment: str
+    start_ms: int
+    window_ms: int
+    metric: Metric
+    live: bool
+    stored: Mapping[int, int]
+    """The metric's own slot -> sum; slots of 0 are left out."""
+    recomputed: Mapping[int, int]
+
+
+class Audit(NamedTuple):
+    """What was compared, and where it differs."""
+
+    rows: int
+    """Entities whose facts were folded."""
+    windows: int
+    """Sums that were compared, of all levels, live counts per day included."""
+    skipped: int
+    """Sums that are stored, but too old to be recomputed."""
+    differences: Sequence[Difference]
+
+
+def audit(
+    config: CoreConfig,
+    tickets: Sequence[Rows],
+    windows: Sequence[Rows],
+    delta_ends: Sequence[int],
+    metrics: Sequence[Metric] | None = None,
+) -> Audit:
+    """Fold and compare; one mapping of rows per partition. ``delta_ends``: the ends of the deltas topic's partitions.
+
+    Raises AuditError, and what reading the rows raises: DamagedRowError, UnknownRowError, RowVersionError, GenerationError,
+    ShapeChangedError.
+    """
+    chosen = tuple(metrics if metrics is not None else selected(config))
+    config = _at_rest(config, chosen, windows, delta_ends)
+    metas: list[Meta] = []
+    sums: dict[Place, dict[int, int]] = {}
+    count = 0
+    for partition, rows in enumerate(tickets):
+        own = dict(rows)
+        found = take_meta(own, f"tickets partition {partition}")
+        if found is None:
+            raise AuditError(f"tickets partition {partition} has no state yet: run `stream worker` first")
+        meta, admitted = found
+        if meta.generation != config.generation or meta.scanned_to is not None:
+            raise AuditError(
+                f"tickets partition {partition} is building generation {config.generation}: ask again when the worker is ready"
+            )
+        metas.append(meta)
+        count += len(own)
+        _fold(config, chosen, own, LabelBook(config, admitted), sums)
+    bounds = _bounds(config, metas)
+    stored, skipped = _stored(config, chosen, windows, bounds)
+    differences = sorted(
+        _differences(chosen, stored, {p: t for p, t in sums.items() if p[2] >= bounds[p[:2]]}),
+        key=lambda one: (one.start_ms, one.window_ms, one.segment, one.metric.id),
+    )
+    return Audit(count, len(stored.keys() | sums.keys()), skipped, differences)
+
+
+def _at_rest(
+    config: CoreConfig, metrics: Sequence[Metric], windows: Sequence[Rows], delta_ends: Sequence[int]
+) -> CoreConfig:
+    """The configuration with the stored generation. Raises AuditError where the windows have not taken in everything."""
+    for partition, rows in enumerate(windows):
+        where = f"windows partition {partition}"
+        raw = rows.get(META_KEY)
+        if raw is None:
+            raise AuditError(f"{where} has no state yet: run `stream worker` first")
+        config = msgspec.structs.replace(config, generation=stored_generation(raw, where))
+        progress = Progress(config)
+        progress.load(raw, where, shape(config, metrics))
+        if progress.building:
+            done, sources = progress.complete_sources()
+            raise AuditError(
+                f"{where} is building generation {config.generation} ({done} of {sources} source partitions): ask again when the "
+                "worker is ready"
+            )
+        position = progress.positions.get(config.topics.deltas, 0)
+        if position < delta_ends[partition]:
+            raise AuditError(
+                f"{where} has taken in {config.topics.deltas} up to offset {position} of {delta_ends[partition]}: let a worker "
+                "come to the end (`stream worker --drain`), and audit while no worker runs"
+            )
+    return config
+
+
+def _fold(
+    config: CoreConfig,
+    metrics: Sequence[Metric],
+    rows: Rows,
+    book: LabelBook,
+    sums: dict[Place, dict[int, int]],
+) -> None:
+    """Add all measures of one partition's facts to the sums of every level."""
+    windowed: dict[tuple[Labels, int], dict[int, int]] = {}
+    live: dict[tuple[Labels, int], dict[int, int]] = {}
+    for row in rows.values():
+        ticket = decode_ticket(row)
+        for metric in metrics:
+            into = live if metric.live else windowed
+            for instant_ms, labels, slot, amount in metric.measures(ticket, config):
+                tally = into.setdefault((labels, instant_ms // MINUTE_MS), {})
+                slot += metric.slot(0)  # noqa: PLW2901 - the metric's own slot becomes the row's
+                tally[slot] = tally.get(slot, 0) + amount
+    for level in levels(config):
+        _spread(windowed, book, level.kind, level.width, sums)
+    _spread(live, book, LIVE_KIND, DAY, sums)
+
+
+def _spread(
+    tallies: Mapping[tuple[Labels, int], Mapping[int, int]],
+    book: LabelBook,
+    kind: bytes,
+    width: int,
+    sums: dict[Place, dict[int, int]],
+) -> None:
+    for (labels, minute), tally in tallies.items():
+        for segment, _ in book.segments(labels):
+            add(sums.setdefault((kind, width, minute - minute % width, segment), {}), tally)
+
+
+def _bounds(config: CoreConfig, metas: Sequence[Meta]) -> dict[tuple[bytes, int], int]:
+    """(Kind, width) -> the first start from which all sources' facts are there, and none was too late for any of them."""
+    newest_ms = max(meta.watermark_ms for meta in metas)
+    forgotten_ms = max(meta.forgotten_ms for meta in metas)
+
+    def after(level_width: int) -> int:
+        return (
+            -(-(forgotten_ms + 1) // (level_width * MINUTE_MS)) * level_width
+            if forgotten_ms >= 0
+            else FOREVER
+        )
+
+    bounds = {
+        (level.kind, level.width): max(level.late_before(newest_ms), after(level.width))
+        for level in levels(config)
+    }
+    return {**bounds, (LIVE_KIND, DAY): after(DAY)}
+
+
+def _stored(
+    config: CoreConfig,
+    metrics: Sequence[Metric],
+    windows: Sequence[Rows],
+    bounds: Mapping[tuple[bytes, int], int],
+) -> tuple[dict[Place, dict[int, int]], int]:
+    """The sums that are kept and can be compared, and how many cannot."""
+    ids = {metric.id for metric in metrics if not metric.live}
+    found: dict[Place, dict[int, int]] = {}
+    skipped = 0
+    for rows in windows:
+        for key, row in rows.items():
+            if key == META_KEY or key[:1] == ALERT_KIND:
+                continue
+            kind, width, start, name = parse_key(key)
+            tally: dict[int, int] = {}
+            if kind == LIVE_KIND:
+                width, start = DAY, start - start % DAY
+                for packed, amount in decode_counts(row).items():
+                    slot = packed >> _LIVE_BITS
+                    tally[slot] = tally.get(slot, 0) + amount
+            else:
+                window = decode_window(row)
+                if window.generation != config.generation:
+                    window.renew(config.generation, ids)
+                tally = window.tally
+            if start < bounds.get((kind, width), start + 1):
+                skipped += 1
+            else:
+                add(found.setdefault((kind, width, start, name.decode()), {}), tally)
+    return found, skipped
+
+
+def _differences(
+    metrics: Sequence[Metric], stored: Mapping[Place, dict[int, int]], sums: Mapping[Place, dict[int, int]]
+) -> Iterator[Difference]:
+    by_id = {metric.id: metric for metric in metrics}
+    for place in stored.keys() | sums.keys():
+        kept = dict(stored.get(place, {}))
+        right = dict(sums.get(place, {}))
+        drop_zeros(kept)
+        drop_zeros(right)
+        if kept == right:
+            continue
+        kind, width, start, segment = place
+        ids = (metric_ids(kept) | metric_ids(right)) & by_id.keys()
+        ours = own_tallies(kept, ids)
+        theirs = own_tallies(right, ids)
+        for metric_id in ids:
+            if ours[metric_id] != theirs[metric_id]:
+                yield Difference(
+                    segment,
+                    start * MINUTE_MS,
+                    width * MINUTE_MS,
+                    by_id[metric_id],
+                    kind == LIVE_KIND,
+                    ours[metric_id],
+                    theirs[metric_id],
+                )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stream.core.dead_letter import TRUNCATED_LENGTH_HEADER, TRUNCATED_SHA256_HEADER
+from stream.core.dead_letter import TRUNCATED_LENGTH_HEADER, TRUNCATED_SHA256_HEADER, origin
 from stream.core.partitioner import crc32_partition, murmur2_partition
 from stream.core.record import SourceRecord
 from stream.settings import load
@@ -151,6 +151,54 @@ def test_a_position_without_a_letter_is_named(product: Product) -> None:
     assert "is no dead-letter topic" in dlq(product, "show", f"{product.core.topics.tickets}-0-7", code=2)
     assert "is no position" in dlq(product, "show", "seven", code=2)
     assert "nothing to send back" in dlq(product, "replay")
+
+
+def good(key: bytes, **changes: Any) -> bytes:
+    event = {
+        "specversion": "1.0",
+        "id": "e-1",
+        "source": "/poison",
+        "type": "contact-centre.ticket.created.v1",
+        "time": "2026-11-03T12:00:00Z",
+        "data": {"tenant": "acme", "ticket_id": key.decode(), "channel": "email"},
+    }
+    return json.dumps(event | changes).encode()
+
+
+KINDS: list[tuple[bytes | None, bytes | None, str]] = [
+    (b"k0", None, "null_value"),
+    (None, good(b"k1"), "null_key"),
+    (b"k2", b"\xff\xfe\x00", "not_utf8"),
+    (b"k3", good(b"k3").replace(b'"email"', b"NaN"), "not_json"),
+    (b"k4", b"", "not_json"),
+    (b"k5", b"[" * 100_000, "too_deep"),
+    (b"k6", b"x" * 1_000_000, "not_json"),
+    (b"k7", b"[]", "not_cloudevent"),
+    (b"k8", good(b"k8", data={"ticket_id": 7, "channel": "email"}), "wrong_type"),
+    (b"k9", good(b"k9", data={"ticket_id": "k9"}), "missing_field"),
+    (b"other", good(b"k10"), "key_mismatch"),
+    (b"k11", good(b"k11", time="2026-11-03T12:00:00"), "bad_time"),
+    (b"k12", good(b"k12", time="2027-11-03T12:00:00Z"), "future_time"),
+]
+"""Key, value and reason. The last one's time is a year ahead: taken for true it would close every window."""
+
+
+def test_every_kind_of_poison_is_a_dead_letter_once_and_harms_no_neighbour(
+    product: Product, day: Day
+) -> None:
+    """With a SIGKILL on the way."""
+    half, now_ms = len(day) // 2, day[len(day) // 2].timestamp
+    bad = [SourceRecord("x.tickets", 0, 0, now_ms, key, value) for key, value, _ in KINDS]
+    worker = product.worker()
+    worker.wait_for("worker.ready")
+    product.send(day[: half - 500], per_second=4_000)
+    product.send([*day[half - 500 : half], *bad, *day[half : half + 1_000]], per_second=2_000)
+    worker.kill()
+    product.send(day[half + 1_000 :])
+    product.drain()
+    product.check()
+    letters = topics.read(product.bootstrap, [product.core.topics.dlq(product.core.topics.tickets)])
+    assert Counter((one.key, one.value, origin(one.headers).reason) for one in letters) == Counter(KINDS)
 
 
 def test_nothing_but_poison_stops_the_worker_and_its_offsets(product: Product, day: Day) -> None:

@@ -1,0 +1,141 @@
+"""A state that an earlier version wrote is read by this one, which goes on exactly where it ends; a later version's is refused."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stream.core.audit import audit
+from stream.core.config import CoreConfig
+from stream.core.fold import fold
+from stream.core.pane import META_KEY as WINDOWS_META
+from stream.core.record import SourceRecord
+from stream.core.tally import DamagedRowError
+from stream.core.tickets_meta import META_KEY, UnknownRowError
+from stream.settings import load
+from tests.support.pipeline import NOW_MS, Pipeline, stable
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+VERSIONS = sorted(FIXTURES.glob("changelog-v*"))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def _raw(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+class Kept:
+    """One fixture."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.core = load(json.loads((folder / "settings.json").read_text(encoding="ascii"))).core()
+        self.before = self._log("before")
+        self.after = self._log("after")
+        self.rollups = {line["key"].encode(): line["data"] for line in _lines(folder / "rollups.ndjson")}
+
+    def _log(self, name: str) -> list[SourceRecord]:
+        return [
+            SourceRecord(
+                line["topic"],
+                line["partition"],
+                line["offset"],
+                line["timestamp"],
+                _raw(line["key"]),
+                _raw(line["value"]),
+            )
+            for line in _lines(self.folder / f"{name}.ndjson")
+        ]
+
+    def rows(self, stage: str, partition: int) -> dict[bytes, bytes]:
+        """The surviving rows of one changelog partition."""
+        lines = _lines(self.folder / f"{stage}-{partition}.ndjson")
+        return {base64.b64decode(line["key"]): base64.b64decode(line["value"]) for line in lines}
+
+    def pipeline(self, core: CoreConfig) -> Pipeline:
+        """This version on the stored state."""
+        pipeline = Pipeline(core)
+        sources, windows = core.source_partitions, core.delta_partitions
+        pipeline.changelogs = [
+            *(self.rows("tickets", number) for number in range(sources)),
+            *(self.rows("windows", number) for number in range(windows)),
+        ]
+        pipeline.restart()
+        for index, shard in enumerate(pipeline.windows):
+            consumed = shard.positions.get(core.topics.deltas, 0)
+            pipeline.deltas[index] = [SourceRecord("", index, n, 0, None, None) for n in range(consumed)]
+        return pipeline
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda folder: folder.name)
+def kept(request: pytest.FixtureRequest) -> Kept:
+    return Kept(request.param)
+
+
+def _ends(pipeline: Pipeline) -> Sequence[int]:
+    return [len(deltas) for deltas in pipeline.deltas]
+
+
+def test_it_goes_on_exactly(kept: Kept) -> None:
+    pipeline = kept.pipeline(kept.core)
+    for record in kept.after:
+        pipeline.feed([record])
+        pipeline.commit_tickets()
+        pipeline.commit_windows()
+    pipeline.close()
+    published = stable(pipeline.rollups)
+    assert {key: figure for key, figure in published.items() if key in kept.rollups} == kept.rollups
+    whole = stable(fold(kept.core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
+    assert all(whole[key] == figure for key, figure in published.items() if figure["n"])
+    assert not [alert for alert in pipeline.alerts if b'"firing"' in (alert.value or b"")]
+
+
+def test_its_figures_are_what_its_facts_come_to(kept: Kept) -> None:
+    pipeline = kept.pipeline(kept.core)
+    sources = kept.core.source_partitions
+    found = audit(kept.core, pipeline.changelogs[:sources], pipeline.changelogs[sources:], _ends(pipeline))
+    assert found.differences == []
+    assert found.windows > 50
+
+
+def test_under_other_settings_its_facts_give_the_figures_of_those(kept: Kept) -> None:
+    core = msgspec.structs.replace(kept.core, groupings=((), ("agent",)), generation=2)
+    pipeline = kept.pipeline(core)
+    pipeline.build()
+    pipeline.feed(kept.after)
+    pipeline.close()
+    whole = stable(fold(core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
+    published = stable(pipeline.rollups)
+    long = {key: figure for key, figure in whole.items() if figure["window_seconds"] > 60 and figure["n"]}
+    assert {key: figure for key, figure in published.items() if key in long} == long
+
+
+def test_rows_of_a_later_version_are_refused(kept: Kept) -> None:
+    tickets = kept.rows("tickets", 0)
+    windows = kept.rows("windows", 0)
+    for rows, key in ((tickets, META_KEY), (windows, WINDOWS_META)):
+        fields = msgspec.msgpack.decode(rows[key])
+        rows[key] = msgspec.msgpack.encode([99, *fields[1:]])
+    pipeline = Pipeline(kept.core)
+    pipeline.tickets[0].rows.update(tickets)
+    with pytest.raises(UnknownRowError, match=r"tickets partition 0 has version 99, this program reads 1"):
+        pipeline.tickets[0].ready()
+    pipeline.windows[0].rows.update(windows)
+    with pytest.raises(DamagedRowError, match=r"windows partition 0 .* has version 99, this program reads 1"):
+        pipeline.windows[0].ready()
+
+
+def test_a_ticket_of_a_later_version_is_refused_when_it_is_touched(kept: Kept) -> None:
+    pipeline = kept.pipeline(kept.core)
+    for shard in pipeline.tickets:
+        for key in [key for key in shard.rows if key[:1] == b"t"]:
+            shard.rows[key] = msgspec.msgpack.encode([99, *msgspec.msgpack.decode(shard.rows[key])[1:]])
+    with pytest.raises(UnknownRowError, match=r"version 99, this program reads 1"):
+        pipeline.feed(kept.after)

@@ -4,6 +4,7 @@ Without options a storm of 100 kills. ``--zombies``, ``--deaths``, ``--sabotage`
 """
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1_000_000) if chosen.seed is None else chosen.seed
     say(f"seed {seed}")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are meant to be away
     with Kafka(chosen.brokers) as kafka, tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         folder = Path(temporary)
         if chosen.deaths:

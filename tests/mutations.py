@@ -111,9 +111,9 @@ FAULTS = (
         "tests/core/test_labels.py",
     ),
     Fault(
-        "stream/core/tickets_shard.py",
-        "self._add(metric, base, old[common:], -1, too_late_ms)",
-        "self._add(metric, base, old[common:], 0, too_late_ms)",
+        "stream/core/delta_sums.py",
+        "self._add(base, old[common:], -1, too_late_ms, late)",
+        "self._add(base, old[common:], 0, too_late_ms, late)",
         "tests/core/test_pipeline_exact.py",
     ),
     Fault(

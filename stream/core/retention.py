@@ -1,30 +1,28 @@
 """Which tickets' rows can go: nothing that is still said about them can change a window that is kept.
 
-A ticket is forgotten when it is settled (solved, closed, merged, deleted, or never seen to be created), no visit of a queue lasts, and
-its latest fact is too late for every window. Open tickets stay. What comes later still finds the windows closed to it: measures are
+A ticket is forgotten when nothing about it is live (it is not open, no customer waits for an answer or in a queue) and its latest
+fact is too late for every window. What comes later still finds the windows closed to it: measures are
 dated with their facts' times, and those of forgotten facts could not be taken out any more anyway.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
-from stream.core.fact import CLOSED, SOLVED
 from stream.core.pane import levels, too_late_before_ms
 from stream.core.ticket import Ticket, decode_ticket
 from stream.core.watermark import NONE_MS
+from stream.metrics import METRICS
+
+LIVE = tuple(metric for metric in METRICS if metric.live)
 
 
-def may_go(ticket: Ticket) -> bool:
-    """Whether the ticket is over, so that age alone decides."""
-    if ticket.gone:
-        return True
-    if ticket.rare is not None and any(
-        visit.entered is not None and visit.left is None for visit in ticket.rare.visits
-    ):
-        return False
-    if ticket.creation is None:
-        return True
-    return bool(ticket.statuses) and ticket.statuses[-1].status in (SOLVED, CLOSED)
+def may_go(ticket: Ticket, config: CoreConfig) -> bool:
+    """Whether nothing about the ticket is live, so that age alone decides.
+
+    Open tickets stay, and so does whatever counts as waiting, even on a ticket that was never seen to be created: what was put
+    into a live count must be known as long as it can be taken out.
+    """
+    return not any(metric.measures(ticket, config) for metric in LIVE)
 
 
 class Retention:
@@ -51,7 +49,7 @@ class Retention:
 
     def note(self, key: bytes, ticket: Ticket) -> None:
         """A row was written: remember when to look at it again, if it may go at all."""
-        if self._keep_ms is not None and may_go(ticket):
+        if self._keep_ms is not None and may_go(ticket, self._config):
             self._due.setdefault((ticket.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
 
     def take(self, rows: Mapping[bytes, bytes], watermark_ms: int, limit: int) -> list[bytes]:
@@ -65,7 +63,7 @@ class Retention:
             if row is None or key in going:
                 continue
             ticket = decode_ticket(row)
-            if not may_go(ticket):
+            if not may_go(ticket, self._config):
                 continue  # reopened: noted again when it is settled
             latest_ms = ticket.latest_ms()
             if latest_ms < before_ms:

@@ -5,7 +5,7 @@ and at the next settling the old measures are taken out and the new ones put in.
 differ only in what the facts say. Only metrics that read a touched group of facts are looked at.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,8 +13,9 @@ from stream.core.config import CoreConfig
 from stream.core.dead_letters import DeadLetters
 from stream.core.decode import Accepted, Decoder, Skipped
 from stream.core.delta import DeltaBatch, encode_delta
+from stream.core.delta_sums import DeltaSums, Piece
 from stream.core.labels import LabelBook
-from stream.core.measure import Labels, Measure
+from stream.core.measure import Measure
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
 from stream.core.retention import Retention
@@ -45,11 +46,6 @@ FORGET_AT_LEAST = 1_000
 
 SCAN_ROWS = 4_000
 """Rows whose measures a flush says anew while a generation is built: bounds the flush's pause to a third of a second or so."""
-
-PIECE_NUMBERS = 50_000
-"""Numbers in one delta record at most: some 250 kB of MessagePack."""
-
-Accumulated = dict[tuple[Labels, int], dict[int, int]]
 
 
 class _Entry:
@@ -86,7 +82,7 @@ class TicketsShard:
         self._entries: dict[bytes, _Entry] = {}
         self._stale: dict[bytes, _Entry] = {}
         self._dirty: dict[bytes, _Entry] = {}
-        self._accumulated: Accumulated = {}
+        self._sums = DeltaSums()
         self._dead = DeadLetters(config)
         self._newest_ms = NONE_MS
         self._progressed = False
@@ -127,7 +123,7 @@ class TicketsShard:
     def _load_meta(self, meta: Meta, admitted: dict[str, list[str]]) -> None:
         self.positions = dict(meta.positions)
         self.counts = {topic: dict(meta.counts.get(topic, {})) for topic in self._topics}
-        self.too_late = dict(meta.too_late)
+        self._sums.too_late = dict(meta.too_late)
         self.forgotten = meta.forgotten
         self._retention.latest_ms = meta.forgotten_ms
         self._watermark = SourceWatermark(
@@ -142,6 +138,11 @@ class TicketsShard:
     def watermark_ms(self) -> int:
         """Event time that this partition has passed, -1 for none."""
         return self._watermark.watermark_ms
+
+    @property
+    def too_late(self) -> Mapping[str, int]:
+        """Metric -> instants at which something came too late for every window."""
+        return self._sums.too_late
 
     @property
     def building(self) -> str:
@@ -227,11 +228,7 @@ class TicketsShard:
     def changed(self) -> bool:
         """Whether a flush would write anything but positions."""
         return bool(
-            self._progressed
-            or self._dirty
-            or self._dead.outputs
-            or self._accumulated
-            or self._scan is not None
+            self._progressed or self._dirty or self._dead.outputs or self._sums or self._scan is not None
         )
 
     def flush(self, now_ms: int) -> Flush:
@@ -262,7 +259,7 @@ class TicketsShard:
 
     def _remember_counters(self) -> None:
         self.flushed_counts = {topic: dict(counts) for topic, counts in self.counts.items()}
-        self.flushed_too_late = dict(self.too_late)
+        self.flushed_too_late = dict(self._sums.too_late)
         self.flushed_truncated = dict(self._dead.truncated)
 
     def _forget(self) -> Iterator[tuple[bytes, bytes | None]]:
@@ -325,7 +322,7 @@ class TicketsShard:
                     if old == new:
                         continue
                     emitted[i] = new
-                    self._difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
+                    self._sums.difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
         self._stale.clear()
 
     def _too_late_ms(self) -> int:
@@ -350,88 +347,39 @@ class TicketsShard:
                 continue
             for i, metric in enumerate(self._metrics):
                 measures = metric.measures(ticket, config)
-                self._add(metric, metric.slot(0), measures, 1, NONE_MS)
+                self._sums.difference(metric, metric.slot(0), (), measures, NONE_MS)
                 if entry is not None:
                     entry.emitted[i] = measures
         if not scan.left:
             self._scan = None
 
-    def _difference(
-        self, metric: Metric, base: int, old: Sequence[Measure], new: Sequence[Measure], too_late_ms: int
-    ) -> None:
-        common = 0  # histories grow at their ends: what stands in front of both cancels out unseen
-        for one, other in zip(old, new, strict=False):
-            if one != other:
-                break
-            common += 1
-        self._add(metric, base, old[common:], -1, too_late_ms)
-        self._add(metric, base, new[common:], 1, too_late_ms)
-
-    def _add(
-        self, metric: Metric, base: int, measures: Iterable[Measure], sign: int, too_late_ms: int
-    ) -> None:
-        accumulated = self._accumulated
-        for instant_ms, labels, slot, amount in measures:
-            if instant_ms < too_late_ms:
-                self.too_late[metric.name] = self.too_late.get(metric.name, 0) + 1
-                continue
-            key = (labels, instant_ms // 60_000)
-            tally = accumulated.get(key)
-            if tally is None:
-                tally = accumulated[key] = {}
-            slot += base  # noqa: PLW2901 - the metric's own slot becomes the row's
-            tally[slot] = tally.get(slot, 0) + sign * amount
-
     def _deltas(self) -> list[Output]:
+        """One or more records per delta partition; progress is true only with the last one, so that one alone carries it."""
         config = self._config
-        parts: list[dict[str, dict[int, dict[int, int]]]] = [{} for _ in range(config.delta_partitions)]
-        for (labels, minute), tally in self._accumulated.items():
-            if not any(tally.values()):
-                continue
-            for segment, partition in self._labels.segments(labels):
-                minutes = parts[partition].get(segment)
-                if minutes is None:
-                    minutes = parts[partition][segment] = {}
-                total = minutes.get(minute)
-                if total is None:
-                    minutes[minute] = tally.copy()
-                else:
-                    for slot, amount in tally.items():
-                        total[slot] = total.get(slot, 0) + amount
-        self._accumulated = {}
-        outputs = [
-            Output(config.topics.deltas, partition, None, encode_delta(batch), [])
-            for partition, segments in enumerate(parts)
-            for batch in self._batches(segments)
-        ]
+        outputs = []
+        for partition, pieces in enumerate(self._sums.take(self._labels, config.delta_partitions)):
+            batches = [
+                *(
+                    self._batch(piece, self._sent_ms, idle=False, closed=False, complete=False)
+                    for piece in pieces[:-1]
+                ),
+                self._batch(
+                    pieces[-1],
+                    self._watermark.watermark_ms,
+                    idle=self._watermark.idle,
+                    closed=self.closed,
+                    complete=self._scan is None,
+                ),
+            ]
+            outputs += [
+                Output(config.topics.deltas, partition, None, encode_delta(batch), []) for batch in batches
+            ]
         self._sent_ms = self._watermark.watermark_ms
         return outputs
 
-    def _batches(self, segments: dict[str, dict[int, dict[int, int]]]) -> Iterable[DeltaBatch]:
-        """Cut what is too large for one record. Progress is true only with the last piece, so that one alone carries it."""
-        piece: dict[str, dict[int, list[int]]] = {}
-        size = 0
-        for segment, minutes in segments.items():
-            for minute, tally in minutes.items():
-                pairs = [number for slot_amount in tally.items() if slot_amount[1] for number in slot_amount]
-                if pairs:
-                    piece.setdefault(segment, {})[minute] = pairs
-                    size += len(pairs) + 2
-                if size >= PIECE_NUMBERS:
-                    yield self._batch(piece, self._sent_ms, idle=False, closed=False, complete=False)
-                    piece = {}
-                    size = 0
-        yield self._batch(
-            piece,
-            self._watermark.watermark_ms,
-            idle=self._watermark.idle,
-            closed=self.closed,
-            complete=self._scan is None,
-        )
-
     def _batch(
         self,
-        segments: dict[str, dict[int, list[int]]],
+        segments: Piece,
         watermark_ms: int,
         *,
         idle: bool,
@@ -458,7 +406,7 @@ class TicketsShard:
             highest_ms=self._watermark.highest_ms,
             positions=self.positions,
             counts=self.counts,
-            too_late=self.too_late,
+            too_late=self._sums.too_late,
             forgotten=self.forgotten,
             shape=self._shape,
             scanned_to=None if self._scan is None else self._scan.after,

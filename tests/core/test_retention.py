@@ -8,6 +8,7 @@ from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.tickets_shard import TicketsShard
+from stream.metrics.live import METRIC, UNANSWERED
 from tests.support.histories import START_MS, History, histories, make, ticket_of, time_of
 from tests.support.log import log
 
@@ -72,6 +73,38 @@ def test_what_is_still_open_stays(open_again: tuple[str, ev.Event]) -> None:
     shard = shard_after([*SOLVED, open_again])
     feed(shard, clock(START_MS + 2 * KEEP_MS))
     assert KEY in shard.rows
+
+
+def test_a_customer_who_waits_on_a_ticket_never_seen_to_be_created_stays_counted_until_answered() -> None:
+    def live(shard: TicketsShard, history: History) -> list[int]:
+        """Amounts that the live counts of unanswered tickets change by, per record."""
+        for record in log(history, timestamp_ms=LOG_MS):
+            shard.apply(record.topic, [record], record.offset + 1, LOG_MS)
+        shard.tick(LOG_MS, {})
+        deltas = [decode_delta(output.value or b"") for output in shard.flush(LOG_MS).outputs]
+        pairs = [pair for delta in deltas for pair in delta.segments.get("tenant=acme", {}).values()]
+        unanswered = METRIC.slot(UNANSWERED)
+        return [pair[at + 1] for pair in pairs for at in range(0, len(pair), 2) if pair[at] == unanswered]
+
+    waits: History = [
+        ("replies", make(ev.ReplyAdded, START_MS, reply_id="r-1", author="customer", public=True))
+    ]
+    shard = shard_after([])
+    assert live(shard, waits) == [1]
+    feed(shard, clock(START_MS + KEEP_MS + 3 * DAY_MS))
+    answer_ms = START_MS + KEEP_MS + 4 * DAY_MS
+    answered: History = [
+        ("replies", make(ev.ReplyAdded, answer_ms, reply_id="r-2", author="agent", public=True))
+    ]
+    assert live(shard, answered) == [-1]
+    feed(shard, clock(answer_ms + KEEP_MS + 3 * DAY_MS))
+    assert KEY not in shard.rows
+
+
+def test_one_late_reply_is_one_thing_that_came_too_late() -> None:
+    shard = shard_after(clock(START_MS + 2 * KEEP_MS))
+    feed(shard, SOLVED[:2])
+    assert shard.too_late == {"first_reply_time": 1, "reply_time": 1}
 
 
 def test_a_later_fact_keeps_it() -> None:

@@ -1,0 +1,93 @@
+"""Sums of measure differences until the next flush: what went out of and into each minute, by labels, and then by segment."""
+
+from collections.abc import Iterator, Sequence
+
+from stream.core.config import MINUTE_MS
+from stream.core.labels import LabelBook
+from stream.core.measure import Labels, Measure
+from stream.metrics.base import Metric
+
+PIECE_NUMBERS = 50_000
+"""Numbers in one delta record at most: some 250 kB of MessagePack."""
+
+Piece = dict[str, dict[int, list[int]]]
+"""Segment -> minute -> ``[slot, amount, slot, amount, ...]``, see :class:`stream.core.delta.DeltaBatch`."""
+
+
+class DeltaSums:
+    """Adds up by labels, of which there are few, and only at the end by segment, of which each measure has several."""
+
+    __slots__ = ("_sums", "too_late")
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[Labels, int], dict[int, int]] = {}
+        self.too_late: dict[str, int] = {}
+        """Metric -> instants at which something should have changed and no window is kept any more."""
+
+    def __bool__(self) -> bool:
+        return bool(self._sums)
+
+    def difference(
+        self, metric: Metric, base: int, old: Sequence[Measure], new: Sequence[Measure], too_late_ms: int
+    ) -> None:
+        """Take ``old`` out and put ``new`` in, where they differ. ``base`` is the metric's slot 0 in rows."""
+        common = 0  # histories grow at their ends: what stands in front of both cancels out unseen
+        for one, other in zip(old, new, strict=False):
+            if one != other:
+                break
+            common += 1
+        late: set[int] = set()
+        self._add(base, old[common:], -1, too_late_ms, late)
+        self._add(base, new[common:], 1, too_late_ms, late)
+        if late:
+            self.too_late[metric.name] = self.too_late.get(metric.name, 0) + len(late)
+
+    def _add(
+        self, base: int, measures: Sequence[Measure], sign: int, too_late_ms: int, late: set[int]
+    ) -> None:
+        sums = self._sums
+        for instant_ms, labels, slot, amount in measures:
+            if instant_ms < too_late_ms:
+                late.add(instant_ms)
+                continue
+            key = (labels, instant_ms // MINUTE_MS)
+            tally = sums.get(key)
+            if tally is None:
+                tally = sums[key] = {}
+            slot += base  # noqa: PLW2901 - the metric's own slot becomes the row's
+            tally[slot] = tally.get(slot, 0) + sign * amount
+
+    def take(self, book: LabelBook, delta_partitions: int) -> list[list[Piece]]:
+        """Everything since the last time: per delta partition its pieces, one at least, each small enough for a record."""
+        parts: list[dict[str, dict[int, dict[int, int]]]] = [{} for _ in range(delta_partitions)]
+        for (labels, minute), tally in self._sums.items():
+            if not any(tally.values()):
+                continue
+            for segment, partition in book.segments(labels):
+                minutes = parts[partition].get(segment)
+                if minutes is None:
+                    minutes = parts[partition][segment] = {}
+                total = minutes.get(minute)
+                if total is None:
+                    minutes[minute] = tally.copy()
+                else:
+                    for slot, amount in tally.items():
+                        total[slot] = total.get(slot, 0) + amount
+        self._sums = {}
+        return [list(_pieces(segments)) for segments in parts]
+
+
+def _pieces(segments: dict[str, dict[int, dict[int, int]]]) -> Iterator[Piece]:
+    piece: Piece = {}
+    size = 0
+    for segment, minutes in segments.items():
+        for minute, tally in minutes.items():
+            pairs = [number for slot_amount in tally.items() if slot_amount[1] for number in slot_amount]
+            if pairs:
+                piece.setdefault(segment, {})[minute] = pairs
+                size += len(pairs) + 2
+            if size >= PIECE_NUMBERS:
+                yield piece
+                piece = {}
+                size = 0
+    yield piece

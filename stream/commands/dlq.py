@@ -67,13 +67,13 @@ def list_letters(
 async def _newest(settings: Settings, reasons: Sequence[str], topic: str | None, limit: int) -> list[Letter]:
     config = settings.runtime()
     there = await extent(config, dead_letter_topics(settings.core().topics, topic))
-    newest: list[tuple[int, str, Letter]] = []
+    newest: list[tuple[int, TopicPartition, int, Letter]] = []
     async for letter in letters(config, there.begins, there.ends, reasons):
         bare = letter._replace(record=_without_content(letter.record))
-        heapq.heappush(newest, (letter.record.timestamp, letter.position, bare))
+        heapq.heappush(newest, (letter.record.timestamp, letter.place, letter.record.offset, bare))
         if len(newest) > limit:
             heapq.heappop(newest)
-    return [letter for _, _, letter in sorted(newest)]
+    return [letter for _, _, _, letter in sorted(newest)]
 
 
 def _without_content(record: Any) -> SourceRecord:

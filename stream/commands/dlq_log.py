@@ -6,6 +6,9 @@ from typing import NamedTuple
 import click
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from stream.commands import kafka
 from stream.core.dead_letter import Origin, origin
@@ -69,12 +72,24 @@ async def extent(config: RuntimeConfig, names: Sequence[str]) -> Extent:
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         await admin.start()
-        committed = await admin.list_consumer_group_offsets(group_of(config), partitions=partitions)
+        committed = await _committed(admin, group_of(config), partitions)
     finally:
         await admin.close()
         await consumer.stop()
     memory = {place: _read_memory(kept.metadata) for place, kept in committed.items() if kept.offset >= 0}
     return Extent(begins, ends, memory)
+
+
+async def _committed(
+    admin: AIOKafkaAdminClient, group: str, partitions: list[TopicPartition]
+) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    try:
+        found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
+            group, partitions=partitions
+        )
+    except KafkaError:  # no such group yet, or this user may not see it: nothing is remembered
+        return {}
+    return found
 
 
 def _read_memory(metadata: str | None) -> dict[str, int]:

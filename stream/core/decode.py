@@ -62,7 +62,8 @@ _typed = msgspec.json.Decoder(AnyEvent).decode
 class _Plan(NamedTuple):
     """What an event class asks for beyond its fields."""
 
-    topic: str
+    topics: frozenset[str]
+    """Where it is read: any of a ticket's topics does for any of a ticket's events, as they are co-partitioned."""
     entity_id: Callable[[Any], str]
     across: Callable[[Any], Problem | None] | None
     """The first rule over several fields that the data break."""
@@ -79,7 +80,9 @@ class Decoder:
         topics = config.topics
         self._plans = {
             event_class: _Plan(
-                topic=getattr(topics, TOPIC_OF[event_class]),
+                topics=frozenset(
+                    (topics.customers,) if TOPIC_OF[event_class] == "customers" else topics.sources
+                ),
                 entity_id=_entity_id(_data_class(event_class)),
                 across=_across(_data_class(event_class)),
                 partitioned=TOPIC_OF[event_class] != "customers",
@@ -127,9 +130,13 @@ class Decoder:
             return self._place(record, record.key, event, now_ms)
         return event
 
-    def _place(self, record: Record, key: bytes, event: AnyEvent, now_ms: int | None) -> Accepted | Refused:
+    def _place(
+        self, record: Record, key: bytes, event: AnyEvent, now_ms: int | None
+    ) -> Accepted | Refused | Skipped:
         """The checks on a well-formed event that need several fields, or the record around it."""
-        topic, entity_id, across, partitioned = self._plans[event.__class__]
+        topics, entity_id, across, partitioned = self._plans[event.__class__]
+        if record.topic not in topics:
+            return Skipped("other_stage")
         data = event.data
         if across is not None:
             problem = across(data)
@@ -137,8 +144,6 @@ class Decoder:
                 return Refused(*problem)
         if key != entity_id(data).encode():
             return Refused("key_mismatch", "the record's key is not the entity's id")
-        if record.topic != topic:
-            return Refused("wrong_topic", f"events of this type belong on {topic}")
         if partitioned:
             known = self._known.get(record.partition)
             if known is None or key not in known:

@@ -19,7 +19,6 @@ Reason: TypeAlias = Literal[
     "unknown_scale",
     "conflict",
     "key_mismatch",
-    "wrong_topic",
     "wrong_partition",
     "bad_time",
     "future_time",
@@ -28,7 +27,8 @@ Reason: TypeAlias = Literal[
 
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
-SkipReason: TypeAlias = Literal["unknown_type"]
+SkipReason: TypeAlias = Literal["unknown_type", "other_stage"]
+"""``other_stage``: an event of the customers topic among those of tickets, or the other way round."""
 
 
 @final

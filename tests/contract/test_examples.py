@@ -40,7 +40,6 @@ NOT_CAUSED_BY_A_SMALL_VALUE = {
     "null_key",
     "too_large",
     "key_mismatch",
-    "wrong_topic",
     "wrong_partition",
 }
 

@@ -150,11 +150,16 @@ def test_an_unknown_type_is_skipped_whatever_its_data() -> None:
         assert decode(record(document)) == Skipped("unknown_type")
 
 
-def test_a_type_on_the_wrong_topic_is_refused() -> None:
-    assert reason(record(envelope(data=reply()), "tickets")) == "wrong_topic"
-    verdict = decode(record(envelope(data=reply()), "tickets"))
-    assert isinstance(verdict, Refused)
-    assert "contact-centre.replies" in verdict.message
+@pytest.mark.parametrize("topic", ["tickets", "replies", "surveys"])
+def test_a_tickets_events_are_read_from_any_of_its_topics(topic: str) -> None:
+    # They are co-partitioned by the ticket's id: whichever topic a producer chose, the ticket's shard reads it.
+    assert event(record(envelope(data=reply()), topic)).data.reply_id == "r-9"
+
+
+def test_a_customers_event_among_those_of_tickets_is_skipped_and_the_other_way_round() -> None:
+    joined = envelope("customer.joined", data={"tenant": "acme", "customer_id": "4711"})
+    assert decode(record(joined, "surveys")) == Skipped("other_stage")
+    assert decode(record(envelope(data=reply()), "customers")) == Skipped("other_stage")
 
 
 def test_topics_follow_the_prefix() -> None:

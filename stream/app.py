@@ -20,6 +20,7 @@ from stream.metrics import selected
 from stream.runtime import generations, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError, StateError
+from stream.runtime.rebuild import rebuild
 from stream.runtime.shell import Shell
 from stream.runtime.stage import StageSpec
 from stream.runtime.status import RuntimeStatus
@@ -29,7 +30,8 @@ from stream.web import server
 from stream.web.exporter import Exporter
 from stream.web.health import readiness_of
 from stream.web.server import PortError
-from stream.web.status import SourceShard, source_view
+from stream.web.status import SourceShard, SourceView, source_view
+from stream.web.too_late import TooLate
 
 log = structlog.get_logger(__name__)
 
@@ -41,13 +43,25 @@ LIBRARIES = ("aiokafka", "faust", "mode")
 
 
 def stages(
-    core: CoreConfig, runtime: RuntimeConfig, present: Callable[[], CoreConfig] | None = None
+    core: CoreConfig,
+    runtime: RuntimeConfig,
+    present: Callable[[], CoreConfig] | None = None,
+    too_late: TooLate | None = None,
 ) -> tuple[StageSpec, StageSpec]:
-    """The two stages in the order of the data: tickets, windows. ``present`` is asked when a shard is made: it knows the brokers."""
+    """The two stages in the order of the data: tickets, windows. ``present`` is asked when a shard is made: it knows the brokers.
+
+    ``too_late`` is shown each view of a source partition, on the event loop.
+    """
     if present is None:
 
         def present() -> CoreConfig:
             return core
+
+    def seen(shard: Shard) -> SourceView:
+        view = source_view(cast("SourceShard", shard))
+        if too_late is not None:
+            too_late.see(cast("TicketsShard", shard).partition, view.too_late)
+        return view
 
     tickets = StageSpec(
         name="tickets",
@@ -56,7 +70,7 @@ def stages(
         partitions=core.source_partitions,
         new_shard=lambda number: TicketsShard(present(), number),
         commit_interval_ms=runtime.commit_interval_ms,
-        view=lambda shard: source_view(cast("SourceShard", shard)),
+        view=seen,
         building=lambda shard: cast("TicketsShard", shard).building,
     )
     windows = StageSpec(
@@ -76,7 +90,7 @@ def _snapshot(shard: Shard) -> object:
     return cast("WindowsShard", shard).snapshot
 
 
-def pipeline(core: CoreConfig, runtime: RuntimeConfig) -> Pipeline:
+def pipeline(core: CoreConfig, runtime: RuntimeConfig, too_late: TooLate | None = None) -> Pipeline:
     """Everything that a worker runs."""
     fitting = core
 
@@ -89,11 +103,11 @@ def pipeline(core: CoreConfig, runtime: RuntimeConfig) -> Pipeline:
         fitting = msgspec.structs.replace(core, dead_letter_bytes=limit_bytes, generation=generation)
 
     return Pipeline(
-        stages(core, runtime, lambda: fitting), first_topics=(core.topics.deltas,), prepare=prepare
+        stages(core, runtime, lambda: fitting, too_late), first_topics=(core.topics.deltas,), prepare=prepare
     )
 
 
-def run_worker(settings: Settings, *, drain: bool = False) -> int:
+def run_worker(settings: Settings, *, drain: bool = False, rebuilding: bool = False) -> int:
     """Run a worker in this process until SIGTERM or SIGINT, or until the input is drained.
 
     Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr.
@@ -101,7 +115,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     _set_up_logs(settings.log_level)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
     try:
-        asyncio.run(_serve(settings, drain=drain))
+        asyncio.run(_serve(settings, drain=drain, rebuilding=rebuilding))
     except (StartError, PortError, GenerationError) as exc:
         return _failed(str(exc), EXIT_REFUSED)
     except DeadLetterLimitError as exc:  # starting it again is no help, and the message says what is
@@ -117,7 +131,7 @@ def run_worker(settings: Settings, *, drain: bool = False) -> int:
     return EXIT_OK
 
 
-async def _serve(settings: Settings, *, drain: bool) -> None:
+async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
     core = settings.core()
     runtime = settings.runtime()
     status: Callable[[], RuntimeStatus] = RuntimeStatus
@@ -126,15 +140,26 @@ async def _serve(settings: Settings, *, drain: bool) -> None:
     def current() -> RuntimeStatus:
         return shells[0].status if shells else status()
 
+    def joined(shell: Shell) -> None:
+        shells.append(shell)
+        if settings.log_level != "debug":
+            logging.getLogger("aiokafka").setLevel(logging.ERROR)
+
     exporter = Exporter(selected(core), current)
+    too_late = TooLate(core.clock)
     http = server.start(
-        settings.http_host, settings.http_port, exporter.render, lambda: readiness_of(current())
+        settings.http_host,
+        settings.http_port,
+        exporter.render,
+        lambda: readiness_of(current(), too_late.notes),
     )
     try:
         fitting = await topics.fitted(
             runtime, core, sources=settings.partitions is None, deltas=settings.delta_partitions is None
         )
-        await serve(runtime, pipeline(fitting, runtime), draining=drain, on_shell=shells.append)
+        if rebuilding:
+            await rebuild(runtime, fitting, shape(fitting, selected(fitting)))
+        await serve(runtime, pipeline(fitting, runtime, too_late), draining=drain, on_shell=joined)
     finally:
         http.stop()
 
@@ -164,6 +189,8 @@ def _set_up_logs(level: str) -> None:
     logging.getLogger().handlers[0].addFilter(_Sparse())
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.ERROR)
+    if level != "debug":  # until a broker has answered: that none does is the worker's own line
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class _Sparse(logging.Filter):

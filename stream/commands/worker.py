@@ -15,8 +15,14 @@ from stream.commands import Context
     is_flag=True,
     help="Run on a broker without transactions, with weaker guarantees. Also: STREAM_ALLOW_VOLATILE=yes.",
 )
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Throw the state away first and build it anew from what the source topics still hold. For a state that is damaged or "
+    "lost; stop all other workers before.",
+)
 @click.pass_obj
-def command(context: Context, *, drain: bool, allow_volatile_broker: bool) -> int:
+def command(context: Context, *, drain: bool, allow_volatile_broker: bool, rebuild: bool) -> int:
     """Run the service: events in, gauges, rollups and alerts out.
 
     Workers with the same STREAM_APP_ID share the work; start as many as you like, up to the number of partitions. Figures are
@@ -28,4 +34,4 @@ def command(context: Context, *, drain: bool, allow_volatile_broker: bool) -> in
     settings = context.settings
     if allow_volatile_broker:
         settings = msgspec.structs.replace(settings, allow_volatile=True)
-    return run_worker(settings, drain=drain)
+    return run_worker(settings, drain=drain, rebuilding=rebuild)

@@ -34,6 +34,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Source topic -> first offset of the block that was refused in last, and how many were (``stream.core.dead_letters``)."""
     truncated: dict[str, int] = {}
     """Source topic -> dead letters that were cut to what the broker takes."""
+    rebuilt_at: dict[str, int] = {}
+    """Source topic -> where it ended when the state was thrown away: until it is read so far, figures are not complete."""
 
 
 class UnknownRowError(Exception):

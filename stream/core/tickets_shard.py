@@ -130,6 +130,7 @@ class TicketsShard:
             self._config, meta.highest_ms or [NONE_MS] * len(self._topics), meta.watermark_ms
         )
         self._sent_ms = meta.watermark_ms
+        self._rebuilt_at = meta.rebuilt_at
         self._labels = LabelBook(self._config, admitted)
         self._dead.load(meta.refused, meta.truncated)
         self._remember_counters()
@@ -149,7 +150,10 @@ class TicketsShard:
         """How far this partition's part of a new generation has come, empty when it is complete."""
         scan = self._scan
         if scan is None:
-            return ""
+            behind = sum(
+                max(0, end - self.positions.get(topic, 0)) for topic, end in self._rebuilt_at.items()
+            )
+            return f"generation {self._config.generation}: {behind} events to read again" if behind else ""
         rows = max(1, len(self.rows))
         done = 100 * (rows - min(rows, scan.left)) // rows
         return f"generation {self._config.generation}: {done} % of {len(self.rows)} rows"
@@ -325,6 +329,12 @@ class TicketsShard:
                     self._sums.difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
         self._stale.clear()
 
+    def _complete(self) -> bool:
+        """Whether all measures have been said under this generation."""
+        if all(self.positions.get(topic, 0) >= end for topic, end in self._rebuilt_at.items()):
+            self._rebuilt_at = {}
+        return self._scan is None and not self._rebuilt_at
+
     def _too_late_ms(self) -> int:
         """Measures before it are counted and left out. None while a generation is built: the windows stage knows which it still keeps."""
         if self._scan is not None:
@@ -368,7 +378,7 @@ class TicketsShard:
                     self._watermark.watermark_ms,
                     idle=self._watermark.idle,
                     closed=self.closed,
-                    complete=self._scan is None,
+                    complete=self._complete(),
                 ),
             ]
             outputs += [
@@ -411,6 +421,7 @@ class TicketsShard:
             shape=self._shape,
             scanned_to=None if self._scan is None else self._scan.after,
             forgotten_ms=self._retention.latest_ms,
+            rebuilt_at=self._rebuilt_at,
             refused=self._dead.blocks,
             truncated=self._dead.truncated,
         )

@@ -59,7 +59,7 @@ async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str
             _check_counts(newest, shape)
             if any(one.shape == shape for one in known) and not volatile:
                 if waited_until is None:  # what was killed a moment ago is still a member
-                    waited_until = time.monotonic() + 1.5 * config.session_timeout_ms / 1000 + 2
+                    waited_until = time.monotonic() + _patience(config)
                 await _wait_alone(config, newest, shape, waited_until)
         number = 1 if newest is None else newest.number + 1
         if await _write(config, core, Generation(number, shape), known, volatile=volatile):
@@ -70,6 +70,32 @@ async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str
     raise StartError(
         f"no generation could be agreed on in topic {core.topics.generations}: other workers keep writing there; start again"
     )
+
+
+async def begin(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str]) -> int:
+    """Write a new generation, even of the settings that the newest one has. Raises StartError."""
+    for _ in range(ATTEMPTS):
+        known = await _read(config, core, volatile=False)
+        number = max((one.number for one in known), default=0) + 1
+        if await _write(config, core, Generation(number, shape), known, volatile=False):
+            return number
+    raise StartError(
+        f"topic {core.topics.generations} cannot be written: others keep writing there; start again"
+    )
+
+
+async def alone(config: RuntimeConfig, why: str) -> None:
+    """Raise StartError while workers are in the group; one that was killed a moment ago is waited for."""
+    until = time.monotonic() + _patience(config)
+    while members := await _members(config):
+        if time.monotonic() >= until:
+            raise StartError(f"{why}, but {members} workers of {config.app_id} are at work: stop them first")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _patience(config: RuntimeConfig) -> float:
+    """Seconds after which a worker that was killed is surely no member any more."""
+    return 1.5 * config.session_timeout_ms / 1000 + 2
 
 
 def _check_counts(newest: Generation, shape: Mapping[str, str]) -> None:
@@ -100,11 +126,6 @@ async def _members(config: RuntimeConfig) -> int:
     finally:
         await admin.close()
     return sum(len(group[5]) for response in responses for group in response.groups)
-
-
-async def read(config: RuntimeConfig, core: CoreConfig) -> list[Generation]:
-    """All generations so far; for commands."""
-    return await _read(config, core, volatile=False)
 
 
 async def _read(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> list[Generation]:

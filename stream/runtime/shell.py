@@ -14,6 +14,8 @@ import structlog
 
 from stream.core.record import Flush
 from stream.core.state_shape import GenerationError
+from stream.core.tally import DamagedRowError
+from stream.core.tickets_meta import UnknownRowError
 from stream.runtime.checkpoint import Checkpoint
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StateError
@@ -28,6 +30,8 @@ POLL_SECONDS = 0.05
 """How finely commits and ticks are timed."""
 
 MEASURE_EVERY_TICKS = 20
+
+DAMAGED = (DamagedRowError, UnknownRowError)
 
 SLOW_COMMIT_SECONDS = 10
 """A commit that takes longer makes the worker not ready."""
@@ -96,7 +100,10 @@ class Shell:
             admitted = self._guard.admit(topic, partition, part.positions[topic], fetched)
             if admitted is None or isinstance(admitted, Seek):
                 return admitted
-            part.shard.apply(topic, admitted, fetched.end, now_ms())
+            try:
+                part.shard.apply(topic, admitted, fetched.end, now_ms())
+            except DAMAGED as exc:
+                raise _unusable(part, exc) from exc
             part.positions[topic] = fetched.end
             part.advanced = True
             self._records += len(admitted)
@@ -178,7 +185,10 @@ class Shell:
 
     async def _commit(self, part: Part) -> None:
         part.committed_at = time.monotonic()
-        flush: Flush = part.shard.flush(now_ms())
+        try:
+            flush: Flush = part.shard.flush(now_ms())
+        except DAMAGED as exc:
+            raise _unusable(part, exc) from exc
         positions = dict(part.shard.positions)
         part.advanced = False
         await self.checkpoint.write(part, flush, positions)
@@ -246,7 +256,7 @@ class Shell:
         except GenerationError:
             raise
         except Exception as exc:
-            raise StateError(f"{part.spec.changelog}[{part.number}]: {exc}") from exc
+            raise _unusable(part, exc) from exc
         part.ready = True
         part.measure()
 
@@ -349,6 +359,17 @@ class Shell:
             for part in sorted(self.parts.values(), key=lambda part: part.name)
             if part.ready and (progress := part.spec.building(part.shard))
         )
+
+
+def _unusable(part: Part, exc: Exception) -> StateError:
+    """A state that cannot be read, with what to do."""
+    hint = ""
+    if isinstance(exc, DAMAGED):
+        hint = (
+            ". If a newer version wrote it, upgrade this worker. If it is damaged, stop all workers and start one with "
+            "`stream worker --rebuild`: it builds the state anew from what the source topics still hold"
+        )
+    return StateError(f"{part.spec.changelog}[{part.number}]: {exc}{hint}")
 
 
 def _first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:

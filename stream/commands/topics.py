@@ -20,11 +20,13 @@ def command(context: Context, *, action: str, as_json: bool) -> None:
     """Show, create or check the topics on the brokers.
 
     show: every topic with its purpose, its partitions and what it should have. create: make the missing ones, leave the others
-    as they are. check: compare partitions, cleanup policies, retention, time stamps and permissions with what exact figures
-    need; exit code 1 if anything is wrong, 0 with warnings alone.
+    as they are; nothing is made while the partition counts of existing ones do not fit. check: compare partitions, cleanup
+    policies, retention, time stamps and permissions with what exact figures need; exit code 1 if anything is wrong, 0 with
+    warnings alone.
     """
     settings = context.settings
-    wanted = topics.specs(kafka.run(settings, kafka.fitted_core(settings)))
+    core = kafka.run(settings, kafka.fitted_core(settings))
+    wanted = topics.specs(core) if action == "check" else (*topics.specs(core), *topics.unread(core))
     if action == "create":
         created = kafka.run(settings, _create(settings, wanted))
         if as_json:
@@ -53,6 +55,11 @@ async def _create(settings: Settings, wanted: Sequence[TopicSpec]) -> list[str]:
     admin = clients.admin(settings.runtime())
     try:
         await admin.start()
+        wrong = topics.wrong_counts(wanted, await topics.describe(admin, [spec.name for spec in wanted]))
+        if wrong:
+            raise CommandError(
+                "nothing was created: " + "; ".join(f"topic {one.topic} {one.text}" for one in wrong)
+            )
         return await topics.create(admin, wanted, settings.replication_factor)
     finally:
         await admin.close()

@@ -1,6 +1,7 @@
 """What every topic must be like: declared once, for ``stream topics`` and for the worker's start."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -142,6 +143,20 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
     )
 
 
+def unread(core: CoreConfig) -> tuple[TopicSpec, ...]:
+    """Topics of the contract that no stage reads yet: they are made for producers, and no worker asks for them."""
+    return (
+        TopicSpec(
+            core.topics.customers,
+            "source",
+            core.source_partitions,
+            False,
+            {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"},
+            "events in, read by no stage yet",
+        ),
+    )
+
+
 async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, TopicState]:
     """The state of the topics. Topics that are not there or not visible have no partitions and say why."""
     existing = set(await admin.list_topics()) & set(names)  # many brokers create what is asked after by name
@@ -202,6 +217,15 @@ async def create(
                 f"topic {name} was not created: {message[0] if message and message[0] else for_code(code).__name__}"
             )
     return created
+
+
+def wrong_counts(wanted: Iterable[TopicSpec], states: Mapping[str, TopicState]) -> list[Problem]:
+    """Topics that exist with a partition count that nothing can be built on."""
+    return [
+        Problem("error", spec.name, _count_text(spec, count))
+        for spec in wanted
+        if spec.exact and (count := states[spec.name].partitions) not in (None, spec.partitions)
+    ]
 
 
 def problems(
@@ -286,7 +310,7 @@ def _no_broker(config: RuntimeConfig) -> str:
 async def fitted(config: RuntimeConfig, core: CoreConfig, *, sources: bool, deltas: bool) -> CoreConfig:
     """The configuration with the partition counts that the topics have: of the sources, of the deltas, as asked for.
 
-    Where topics are missing or the sources' counts differ, counts stay: :func:`problems` names what is wrong.
+    Where the sources' counts differ, that of most of them: :func:`problems` names the others. Without topics counts stay.
     Raises StartError, KafkaError.
     """
     if not (sources or deltas):
@@ -299,8 +323,8 @@ async def fitted(config: RuntimeConfig, core: CoreConfig, *, sources: bool, delt
         raise StartError(_no_broker(config)) from exc
     finally:
         await admin.close()
-    found = {states[name].partitions for name in core.topics.sources} - {None}
-    count = found.pop() if sources and len(found) == 1 else None
+    found = Counter(count for name in core.topics.sources if (count := states[name].partitions))
+    count = found.most_common(1)[0][0] if sources and found else None
     delta_count = states[core.topics.deltas].partitions if deltas else None
     return msgspec.structs.replace(
         core,
@@ -322,9 +346,9 @@ async def check(config: RuntimeConfig, core: CoreConfig) -> list[Problem]:
 
 
 async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> list[Problem]:
-    """Before a worker starts: create its own topics where they are missing, refuse what would give wrong figures.
+    """Before a worker starts: refuse what would give wrong figures, then create its own topics where they are missing.
 
-    Returns the warnings. Raises StartError.
+    A refused worker leaves nothing behind. Returns the warnings. Raises StartError.
     """
     wanted = specs(core)
     names = [spec.name for spec in wanted]
@@ -339,6 +363,7 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
                 f"topic {lost[0].name} does not exist, but the group {config.app_id} has committed offsets: state was deleted. "
                 "Restore it, or start over with a new STREAM_APP_ID"
             )
+        _refuse(problems([spec for spec in wanted if spec not in own], states, volatile=volatile))
         if own:
             await create(admin, own, config.replication_factor)
             states = await _wait_for(admin, names, {spec.name for spec in own})
@@ -349,11 +374,16 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
     finally:
         await admin.close()
     found = problems(wanted, states, volatile=volatile)
+    _refuse(found)
+    return found
+
+
+def _refuse(found: Iterable[Problem]) -> None:
+    """Raise StartError for the first error."""
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more: see `stream topics check`)" if len(errors) > 1 else ""
         raise StartError(f"topic {errors[0].topic} {errors[0].text}{more}")
-    return found
 
 
 async def dead_letter_bytes(config: RuntimeConfig, core: CoreConfig) -> int:

@@ -12,7 +12,9 @@ import pytest
 
 import stream.demo
 from tests.cli.test_backfill import event, ticket, write
+from tests.support import topics as kafka_topics
 from tests.support.kafka import Kafka
+from tests.support.process import ROOT
 
 pytestmark = pytest.mark.broker
 
@@ -73,16 +75,55 @@ def test_topics_are_created_once_and_checked(kafka: Kafka) -> None:
     program = Installation(kafka, "topics")
     before = program("topics", "check", code=1)
     assert "error: topics.tickets does not exist; create it with 2 partitions" in before.stderr
-    assert program("topics", "create").stdout.count("created ") == 11
+    assert program("topics", "create").stdout.count("created ") == 13
     assert program("topics", "create").stdout == "all topics are there already\n"
     assert program("topics", "check").stderr == ""
     shown = program("topics", "show").stdout
     assert "topics.tickets " in shown
     assert "facts per ticket" in shown
+    assert "topics.customers " in shown
     program.environ["STREAM_PARTITIONS"] = "4"
     after = program("topics", "check", code=1)
     assert "topics.replies has 2 partitions, expected 4" in after.stderr
     program("worker", code=1)
+
+
+def test_nothing_is_created_beside_sources_that_do_not_fit(kafka: Kafka) -> None:
+    program = Installation(kafka, "unequal")
+    kafka_topics.create(kafka.bootstrap, {"unequal.tickets": 5, "unequal.replies": 3, "unequal.surveys": 5})
+    del program.environ["STREAM_PARTITIONS"]
+    assert "topic unequal.replies has 3 partitions, expected 5" in program("topics", "create", code=1).stderr
+    found = json.loads(program("topics", "show", "--json").stdout)
+    assert {one["topic"] for one in found if one["found"]["partitions"]} == {
+        "unequal.tickets",
+        "unequal.replies",
+        "unequal.surveys",
+    }
+
+
+def test_created_topics_follow_the_sources_that_exist(kafka: Kafka) -> None:
+    program = Installation(kafka, "follow")
+    kafka_topics.create(kafka.bootstrap, {"follow.replies": 5})
+    del program.environ["STREAM_PARTITIONS"]
+    program("topics", "create")
+    found = {
+        one["topic"]: one["found"]["partitions"]
+        for one in json.loads(program("topics", "show", "--json").stdout)
+    }
+    following = ("follow.tickets", "follow.surveys", "follow.customers", "follow-tickets-changelog")
+    assert {found[name] for name in following} == {5}
+
+
+def test_customers_events_are_sent_and_no_worker_needs_their_topic(kafka: Kafka, tmp_path: Path) -> None:
+    program = Installation(kafka, "customers")
+    program("topics", "create")
+    joined = json.loads((ROOT / "schemas" / "examples" / "valid" / "customer.joined.json").read_text())
+    file = write(tmp_path / "in.ndjson", [joined, *ticket(1)])
+    assert program("publish", file).stdout == "4 events sent\n"
+    assert len(kafka_topics.read(kafka.bootstrap, ["customers.customers"])) == 1
+    kafka_topics.delete(kafka.bootstrap, ["customers.customers"])
+    assert program("topics", "check").stderr == ""
+    program("worker", "--drain")
 
 
 def test_publish_names_what_it_cannot_send_and_sends_the_rest(kafka: Kafka, tmp_path: Path) -> None:

@@ -38,6 +38,22 @@ class Case:
     def check(self) -> list[topics.Problem]:
         return asyncio.run(topics.check(self.config, self.core))
 
+    def own(self) -> set[str]:
+        """What is there beside the sources."""
+
+        async def run() -> set[str]:
+            admin = clients.admin(self.config)
+            await admin.start()
+            try:
+                wanted = [spec.name for spec in topics.specs(self.core) if spec.kind != "source"]
+                return {
+                    name for name, state in (await topics.describe(admin, wanted)).items() if state.partitions
+                }
+            finally:
+                await admin.close()
+
+        return asyncio.run(run())
+
     def create_all(self) -> list[str]:
         async def run() -> list[str]:
             admin = clients.admin(self.config)
@@ -68,12 +84,14 @@ def test_a_missing_source_is_named(case: Case) -> None:
         StartError, match=rf"topic {case.core.topics.surveys} does not exist; create it with 2 partitions"
     ):
         case.prepare()
+    assert case.own() == set(), "a refused worker leaves nothing behind"
 
 
 def test_unequal_partition_counts_are_refused(case: Case) -> None:
     case.create(tickets=2, replies=3, surveys=2)
     with pytest.raises(StartError, match=rf"topic {case.core.topics.replies} has 3 partitions, expected 2"):
         case.prepare()
+    assert case.own() == set()
 
 
 def test_the_worker_creates_its_own_topics_and_warns_of_the_producers_clock(case: Case) -> None:
@@ -125,5 +143,6 @@ def test_counts_that_are_left_to_the_topics_are_theirs(
 def test_unequal_counts_stay_an_error_when_they_are_left_to_the_topics(case: Case) -> None:
     case.create(tickets=6, replies=3, surveys=6)
     case.core = asyncio.run(topics.fitted(case.config, case.core, sources=True, deltas=True))
-    with pytest.raises(StartError, match=r"topic .* has \d partitions, expected 2"):
+    with pytest.raises(StartError, match=rf"topic {case.core.topics.replies} has 3 partitions, expected 6"):
         case.prepare()
+    assert case.own() == set()

@@ -106,9 +106,21 @@ FAULTS = (
     ),
     Fault(
         "stream/core/labels.py",
-        "if len(values) >= self._config.max_label_values:",
-        "if len(values) > self._config.max_label_values:",
+        "if len(values) >= most:",
+        "if len(values) > most:",
         "tests/core/test_labels.py",
+    ),
+    Fault(
+        "stream/core/dead_letters.py",
+        "number = number + 1 if known == begin else 1",
+        "number = number + 1",
+        "tests/core/test_dead_letters.py",
+    ),
+    Fault(
+        "stream/core/dead_letters.py",
+        "if number * 100 >= percent * offsets:",
+        "if number * 100 > percent * offsets:",
+        "tests/core/test_dead_letters.py",
     ),
     Fault(
         "stream/core/delta_sums.py",

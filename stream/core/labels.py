@@ -14,6 +14,12 @@ SEGMENTS_PER_VALUE = 20
 """How many segments there may be for each value that a label may have."""
 
 
+def readmitted(admitted: dict[str, list[str]], config: CoreConfig) -> dict[str, list[str]]:
+    """What stays admitted under a new generation: values in their order up to its limit; segments are admitted anew."""
+    most = config.max_label_values
+    return {name: values[:most] for name, values in admitted.items() if name != SEGMENTS}
+
+
 class LabelBook:
     """Maps labels to ``(segment, delta partition)`` pairs, one per grouping set whose labels are all known.
 

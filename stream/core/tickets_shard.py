@@ -14,7 +14,7 @@ from stream.core.dead_letters import DeadLetters
 from stream.core.decode import Accepted, Decoder, Skipped
 from stream.core.delta import DeltaBatch, encode_delta
 from stream.core.delta_sums import DeltaSums, Piece
-from stream.core.labels import LabelBook
+from stream.core.labels import LabelBook, readmitted
 from stream.core.measure import Measure
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
@@ -103,18 +103,15 @@ class TicketsShard:
         found = take_meta(self.rows, where)
         if found is not None:
             meta, admitted = found
-            after = meta.scanned_to
-            if is_older(
-                meta.shape,
-                meta.generation,
-                self._shape,
-                self._config.generation,
-                f"the state of {where}",
-            ):
-                after = b""
-                most = self._config.max_label_values
-                admitted = {name: values[:most] for name, values in admitted.items()}
+            own = self._config.generation
+            older = is_older(meta.shape, meta.generation, self._shape, own, f"the state of {where}")
+            if older:
+                admitted = readmitted(admitted, self._config)
             self._load_meta(meta, admitted)
+            self._labels.changed = (
+                older  # one row with the new meta row: a scan that is killed goes on with the same values
+            )
+            after = b"" if older else meta.scanned_to
             if after is not None:
                 self._scan = Scan(self.rows, after)
         self._retention.index(self.rows)

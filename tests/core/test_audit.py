@@ -10,10 +10,12 @@ from stream.core.audit import Audit, AuditError, audit
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.pane import PANE_KIND, ROLLUP_KIND, parse_key
 from stream.core.tally import decode_window, encode_window
-from tests.core.test_generations import CREATED, LOG_MS, SCORES
+from tests.core.test_generations import CREATED, LOG_MS, SCORES, groupings, small_steps  # noqa: F401 - a fixture
 from tests.support.histories import START_MS, History, arrivals, histories, make
 from tests.support.log import log
 from tests.support.pipeline import Pipeline
+
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 HORIZONS = {MINUTE_MS: HOUR_MS, HOUR_MS: 10 * DAY_MS, DAY_MS: 10 * DAY_MS}
 CONFIG = CoreConfig(clock="event", groupings=((), ("team",), ("agent",)), horizons_ms=HORIZONS)
@@ -44,8 +46,18 @@ def test_nothing_differs_after_any_stream_restarts_and_forgetting(data: st.DataO
         start = end
         pipeline.commit_tickets()
         pipeline.commit_windows()
-        if data.draw(st.booleans()):
+        step = data.draw(st.sampled_from(["", "", "restart", "change"]))
+        if step == "restart":
             pipeline.restart()
+        elif step == "change":
+            config = msgspec.structs.replace(
+                config,
+                generation=config.generation + 1,
+                max_label_values=data.draw(st.sampled_from([1, 2, 1000])),
+                groupings=data.draw(groupings),
+            )
+            pipeline.change(config)
+    pipeline.build()
     found = audited(pipeline)
     assert found.differences == []
 

@@ -27,7 +27,7 @@ LOG_MS = START_MS + 40 * DAY_MS
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _small_steps() -> Iterator[None]:
+def small_steps() -> Iterator[None]:
     """Scans and deletions in steps so small that a few tickets need many."""
     before = tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE
     tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE = 1, 3

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from schemas.events import CONTENT_TYPE
 from stream.commands import CommandError, Context, kafka
 from stream.commands.progress import ReadProgress
 from stream.core.event_time import parse_time_ms
+from stream.core.pane import too_late_before_ms
 from stream.core.partitioner import PARTITIONERS
 from stream.core.record import Flush, Output
 from stream.gateway.files import FileError, Line, Unroutable, read
@@ -36,6 +38,8 @@ class Sent(NamedTuple):
 
     events: int
     unroutable: int
+    newest_ms: int
+    """Event time of the newest; -1 for none."""
 
 
 @click.command()
@@ -84,6 +88,9 @@ def command(
     file twice changes no figure, as the events keep their ids.
 
     Lines without a known type or id are named on stderr and left out; the exit code is 1 then.
+
+    Old events: a worker with STREAM_CLOCK=wall, the default, finds what is older than its correction horizon too late for every
+    window. Replay an archive to a worker with STREAM_CLOCK=event.
     """
     settings = context.settings
     with ReadProgress(files) as progress:
@@ -95,8 +102,22 @@ def command(
         work = _publish(settings, lines, speed, progress.events, strict=strict, idempotent=not no_idempotence)
         sent = kafka.run(settings, work)
     print(f"{sent.events:,} events sent")
+    _warn_of_age(settings, sent.newest_ms)
     if sent.unroutable:
         raise CommandError(f"{sent.unroutable:,} lines were left out; mend them and publish the file again")
+
+
+def _warn_of_age(settings: Settings, newest_ms: int) -> None:
+    """Say that a worker on the wall clock will make nothing of these events: it would be silence otherwise."""
+    core = settings.core()
+    oldest_ms = too_late_before_ms(core, time.time_ns() // 1_000_000 - core.lateness_ms)
+    if settings.clock == "wall" and 0 <= newest_ms < oldest_ms:
+        newest = datetime.fromtimestamp(newest_ms // 1000, UTC).date()
+        print(
+            f"note: these events are dated up to {newest}; a worker with STREAM_CLOCK=wall finds them too late for its windows: "
+            "replay with STREAM_CLOCK=event (and a new STREAM_APP_ID, if a worker has read them already)",
+            file=sys.stderr,
+        )
 
 
 def _lines(
@@ -177,14 +198,18 @@ class _Sender:
         )
         self._events = 0
         self._unroutable = 0
+        self._newest_ms = -1
 
     async def send(self, lines: Iterator[tuple[Path, Line | Unroutable]]) -> Sent:
         for path, line in lines:
             if isinstance(line, Unroutable):
                 self._complain(path, line)
                 continue
-            if self._speed is not None:
-                await self._wait_for(line.time, self._speed)
+            time_ms = parse_time_ms(line.time)
+            if time_ms is not None:
+                self._newest_ms = max(self._newest_ms, time_ms)
+                if self._speed is not None:
+                    await self._wait_for(time_ms, self._speed)
             topic = str(getattr(self._topics, line.topic))
             count = self._counts.get(topic)
             if count is None:
@@ -196,7 +221,7 @@ class _Sender:
             if len(self._chunk) >= CHUNK:
                 await self._flush()
         await self._flush()
-        return Sent(self._events, self._unroutable)
+        return Sent(self._events, self._unroutable, self._newest_ms)
 
     def _complain(self, path: Path, line: Unroutable) -> None:
         message = f"{path}:{line.number} cannot be sent: {line.reason}"
@@ -208,11 +233,8 @@ class _Sender:
         if self._unroutable == SHOWN:
             print("(further lines are only counted)", file=sys.stderr)
 
-    async def _wait_for(self, text: str, speed: float) -> None:
-        """Sleep until an event is due; what has no readable time goes with its neighbours."""
-        time_ms = parse_time_ms(text)
-        if time_ms is None:
-            return
+    async def _wait_for(self, time_ms: int, speed: float) -> None:
+        """Sleep until an event is due; what has no readable time goes with its neighbours, unasked."""
         if self._began is None:
             self._began = (time.monotonic(), time_ms)
         due = self._began[0] + (time_ms - self._began[1]) / 1000 / speed

@@ -26,8 +26,8 @@ class Readiness(NamedTuple):
     """Assigned partitions and the like."""
 
 
-def readiness_of(status: Status) -> Readiness:
-    """The runtime's own verdict, with the progress of recovery and what is assigned."""
+def readiness_of(status: Status, notes: Sequence[str] = ()) -> Readiness:
+    """The runtime's own verdict, with the progress of recovery and what is assigned; ``notes`` stand beside its own."""
     recovery = status.recovery
     assigned: dict[str, list[int]] = {}
     for stage, partition in sorted(status.parts):
@@ -36,7 +36,7 @@ def readiness_of(status: Status) -> Readiness:
         ready=not status.reasons,
         reasons=status.reasons,
         recovery={"rows": recovery.rows, "expected": recovery.expected, "seconds": recovery.seconds},
-        notes=status.notes,
+        notes=(*status.notes, *notes),
         detail={"state": status.state, "generation": status.generation, "assigned": assigned},
     )
 

@@ -40,6 +40,7 @@ need-tools:
 $(STAMPS)/venv:
 	@python="$(PYTHON)"; \
 	test -n "$$python" || { echo "make: no Python 3.11 or later was found. Install it: apt-get install python3 python3-venv (or set PYTHON=/path/to/python3)" >&2; exit 1; }; \
+	command -v $${python%% *} >/dev/null || { echo "make: there is no interpreter $$python. Set PYTHON=/path/to/python3 (3.11 or later), or leave it out" >&2; exit 1; }; \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$python is older than 3.11. Set PYTHON=/path/to/a/later/python3" >&2; exit 1; }; \
 	$$python -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $$python cannot make virtual environments. Install what is missing: apt-get install python3-venv" >&2; exit 1; }; \
 	echo "make: creating $(VENV) with $$($$python --version)"; \

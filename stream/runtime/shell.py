@@ -31,6 +31,8 @@ POLL_SECONDS = 0.05
 
 MEASURE_EVERY_TICKS = 20
 
+REBUILD = "build the state anew from what the source topics still hold: stop all workers, and start one with `stream worker --rebuild`"
+
 DAMAGED = (DamagedRowError, UnknownRowError)
 
 SLOW_COMMIT_SECONDS = 10
@@ -367,7 +369,7 @@ def _unusable(part: Part, exc: Exception) -> StateError:
     if isinstance(exc, DAMAGED):
         hint = (
             ". If a newer version wrote it, upgrade this worker. If it is damaged, stop all workers and start one with "
-            "`stream worker --rebuild`: it builds the state anew from what the source topics still hold"
+            "`stream worker --rebuild`, which builds the state anew from what the source topics still hold"
         )
     return StateError(f"{part.spec.changelog}[{part.number}]: {exc}{hint}")
 
@@ -382,21 +384,21 @@ def _first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
             return offsets.begin
         raise StateError(
             f"{where}: offset {offsets.committed} is committed, but {part.spec.changelog}[{number}] holds no state for it: "
-            "it was deleted or truncated. Restore it, or start over with a new STREAM_APP_ID"
+            f"it was deleted or truncated. Restore it, or {REBUILD}"
         )
     if offsets.committed is not None and offsets.committed > kept:
         raise StateError(
             f"{where}: offset {offsets.committed} is committed, but the state in {part.spec.changelog}[{number}] ends at {kept}: "
-            "rows were lost or offsets were moved by hand. Restore them, or start over with a new STREAM_APP_ID"
+            f"rows were lost or offsets were moved by hand. Restore them, or {REBUILD}"
         )
     if kept > offsets.end:
         raise StateError(
             f"{where} ends at offset {offsets.end}, but the state already contains what came before {kept}: the topic was "
-            "deleted or recreated. Start over with a new STREAM_APP_ID"
+            f"deleted or recreated. If that is meant, {REBUILD}"
         )
     if kept < offsets.begin:
         raise StateError(
             f"{where} begins at offset {offsets.begin}, but the state ends at {kept}: what lies between was deleted before it was "
-            "read. Raise the topic's retention.ms and start over with a new STREAM_APP_ID"
+            f"read. Raise the topic's retention.ms and {REBUILD}"
         )
     return kept

@@ -361,7 +361,7 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
         if lost and await _has_committed(admin, config.app_id, core.topics.sources):
             raise StartError(
                 f"topic {lost[0].name} does not exist, but the group {config.app_id} has committed offsets: state was deleted. "
-                "Restore it, or start over with a new STREAM_APP_ID"
+                "Restore it, or stop all workers and start one with `stream worker --rebuild`"
             )
         _refuse(problems([spec for spec in wanted if spec not in own], states, volatile=volatile))
         if own:

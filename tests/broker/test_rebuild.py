@@ -44,6 +44,19 @@ def test_damaged_rows_of_both_stages_are_refused_and_rebuilt(product: Product, d
     assert audit.wait() == 0, audit.output
 
 
+def test_a_deleted_changelog_is_refused_and_rebuilt(product: Product, day: Day) -> None:
+    product.send(day[: len(day) // 3])
+    product.drain()
+    topics.delete(product.bootstrap, [product.core.topics.tickets_changelog])
+    worker = product.stream("worker", "--drain")
+    assert worker.wait(30) == 1
+    assert "state was deleted" in worker.output
+    assert "stream worker --rebuild" in worker.output
+    rebuilt = product.stream("worker", "--rebuild", "--drain")
+    assert rebuilt.wait(60) == 0, rebuilt.output
+    product.check()
+
+
 def test_rebuild_refuses_while_others_are_at_work(product: Product, day: Day) -> None:
     product.send(day[:200])
     worker = product.worker()

@@ -167,6 +167,24 @@ FAULTS = (
         "time_ms - now_ms >= self._max_skew_ms",
         "tests/core/test_decode.py",
     ),
+    Fault(
+        "stream/core/tickets_shard.py",
+        "if scan is not None and key > scan.after:",
+        "if scan is not None and key >= scan.after:",
+        "tests/core/test_generations.py",
+    ),
+    Fault(
+        "stream/core/tally.py",
+        "self.tally = {slot: 0 for slot in self.tally",
+        "self.tally = {slot: 1 for slot in self.tally",
+        "tests/core/test_generations.py",
+    ),
+    Fault(
+        "stream/core/publisher.py",
+        "revision = max(state >> REVISION_SHIFT, self._revisions) + 1",
+        "revision = (state >> REVISION_SHIFT) + 1",
+        "tests/core/test_generations.py",
+    ),
 )
 
 

@@ -361,3 +361,23 @@ def test_a_scan_says_every_measure_once_however_often_it_is_killed() -> None:
                 for slot, amount in zip(pairs[::2], pairs[1::2], strict=True):
                     said[slot] = said.get(slot, 0) + amount
     assert slots == said
+
+
+def test_revisions_grow_though_the_rows_were_gone_in_between() -> None:
+    pipeline = _one(CONFIG)
+    first = pipeline.config
+    pipeline.change(msgspec.structs.replace(first, groupings=((),), generation=2))
+    pipeline.build()
+    while pipeline.windows[0].changed():
+        pipeline.commit_windows()
+    assert not [key for key in pipeline.changelogs[1] if b"team=billing" in key]
+    pipeline.change(msgspec.structs.replace(first, generation=3))
+    pipeline.build()
+    revisions: dict[bytes | None, int] = {}
+    for rollup in pipeline.rollups:
+        revision = orjson.loads(rollup.value or b"")["data"]["revision"]
+        assert revision > revisions.get(rollup.key, 0)
+        revisions[rollup.key] = revision
+    again = [revision for key, revision in revisions.items() if b"team=billing" in (key or b"")]
+    assert again
+    assert min(again) > 2 * REVISIONS_PER_GENERATION

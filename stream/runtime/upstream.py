@@ -25,6 +25,9 @@ from stream.runtime.shell import Offsets, Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
 
+WAIT_SECONDS = 0.02
+"""Between two looks at whether partitions have been assigned."""
+
 LOST_SECONDS = 5.0
 """A batch that was handed over and is not applied after this time is taken for lost; a batch waits a second or so at most."""
 
@@ -174,6 +177,12 @@ class Consumer(driver.Consumer):
             batch.fetched_at = asked_at
             self._handed[tp] = batch.end, asked_at
         return {tp: [batch] for tp, batch in fetched.items()}
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - the signature is theirs
+        """Without the second of sleep when nothing is assigned yet: it would be part of every hand-over."""
+        while not self.should_stop and not (self.flow_active and self._get_active_partitions()):
+            await self.sleep(WAIT_SECONDS)
+        return await super()._wait_next_records(timeout)
 
     async def _fetch_lost_again(self) -> None:
         """The guard notices a lost batch by the next one. Where none follows, nothing would, and the partition would stand still."""

@@ -1,6 +1,6 @@
 """Alert rules on running windows: when one fires, when it has recovered, and the CloudEvent ``metric.alert``.
 
-A rule's condition is judged at the instants at which its window ends (``at_ms``: the clock, or the watermark). Fewer than ``min_n``
+A rule's condition is judged at the instants at which its window ends (``at_ms``: the clock, or the ends of its panes). Fewer than ``min_n``
 never fire; a firing alert stays until the value has recovered by the margin or nothing is left in its window.
 """
 
@@ -145,8 +145,11 @@ class AlertBook:
         self._watched: set[tuple[str, str]] = set()
         self._orphans: list[tuple[str, AlertState]] = []
         self._snapshot: tuple[AlertSnapshot, ...] | None = None
-        self.waiting: set[tuple[str, str]] = set()
+        self._waiting: set[tuple[str, str]] = set()
         """(rule, segment) whose condition holds, but not long enough yet."""
+        self._judged: list[tuple[int, str, str, AlertState, Figure | None]] = []
+        """(instant, rule, segment, state, figure): published at the next flush."""
+        self._changed: dict[tuple[str, str], None] = {}
 
     def load(self, key: bytes, raw: bytes) -> None:
         """Take in a row. Raises DamagedRowError."""
@@ -178,42 +181,61 @@ class AlertBook:
         self._watched.difference_update([(name, segment) for name in self._rules])
         self._snapshot = None
 
-    def rule(self, name: str) -> AlertRule:
-        """A configured rule."""
-        return self._rules[name]
+    @property
+    def unwritten(self) -> bool:
+        """Whether there are rows or alerts to write: something was judged, or a rule is gone that was firing."""
+        return bool(self._changed or self._orphans)
 
     def due(self, at_ms: int) -> bool:
-        """Whether time alone makes a difference: a condition has held long enough, or a rule is gone that was firing."""
-        return bool(self._orphans) or any(
-            at_ms - self._states[place].since_ms >= self._rules[place[0]].for_ms for place in self.waiting
+        """Whether time alone makes a difference: a condition has held long enough."""
+        return any(
+            at_ms - self._states[place].since_ms >= self._rules[place[0]].for_ms for place in self._waiting
         )
 
-    def judge(
-        self, rule: AlertRule, segment: str, figure: Figure | None, at_ms: int, now_ms: int
-    ) -> tuple[list[tuple[bytes, bytes | None]], list[Output]]:
-        """Evaluate one rule on one segment: the rows and outputs that come of it."""
+    def due_ms(self, window_ms: int) -> dict[str, int]:
+        """Segment -> instant from which a rule's condition has held long enough, for rules on running windows of that length."""
+        found: dict[str, int] = {}
+        for name, segment in self._waiting:
+            rule = self._rules[name]
+            if rule.window_ms == window_ms:
+                since_ms = self._states[name, segment].since_ms
+                found[segment] = min(found.get(segment, 2**62), since_ms + rule.for_ms)
+        return found
+
+    def judge(self, rule: AlertRule, segment: str, figure: Figure | None, at_ms: int) -> None:
+        """Evaluate one rule on one segment; what comes of it is written at the next flush."""
         place = (rule.name, segment)
         change = evaluate(rule, self._states.get(place), figure, at_ms)
         if change is None:
-            return [], []
+            return
         self._set(rule.name, segment, change.state)
-        key = alert_key(rule.name, segment.encode())
-        raw: bytes | None = None
-        if change.state.revision or change.state.since_ms >= 0:
-            raw = self._rows[key] = _encode(change.state)
-        else:
-            self._rows.pop(key, None)
-        outputs = (
-            [alert_output(self._config, segment, change.state, figure, at_ms=at_ms, now_ms=now_ms)]
-            if change.published
-            else []
-        )
-        return [(key, raw)], outputs
+        self._changed[place] = None
+        if change.published:
+            self._judged.append((at_ms, rule.name, segment, change.state, figure))
 
-    def resolve_orphans(
+    def flush(self, at_ms: int, now_ms: int) -> tuple[list[tuple[bytes, bytes | None]], list[Output]]:
+        """Rows and alerts of what was judged since the last flush, the alerts in the order of their instants.
+
+        What still fires by a rule that is no longer configured is resolved at ``at_ms``, and forgotten.
+        """
+        rows, outputs = self._resolve_orphans(at_ms, now_ms)
+        for place in self._changed:
+            state = self._states[place]
+            key = alert_key(place[0], place[1].encode())
+            if state.revision or state.since_ms >= 0:
+                raw = self._rows[key] = _encode(state)
+                rows.append((key, raw))
+            elif self._rows.pop(key, None) is not None:
+                rows.append((key, None))
+        for judged_ms, _, segment, state, figure in sorted(self._judged, key=lambda one: one[:3]):
+            outputs.append(alert_output(self._config, segment, state, figure, at_ms=judged_ms, now_ms=now_ms))
+        self._changed = {}
+        self._judged = []
+        return rows, outputs
+
+    def _resolve_orphans(
         self, at_ms: int, now_ms: int
     ) -> tuple[list[tuple[bytes, bytes | None]], list[Output]]:
-        """Resolve what still fires by a rule that is no longer configured, and forget it."""
         rows: list[tuple[bytes, bytes | None]] = []
         outputs: list[Output] = []
         for segment, state in self._orphans:
@@ -244,6 +266,6 @@ class AlertBook:
         self._snapshot = None
         self._states[name, segment] = state
         if not state.firing and state.since_ms >= 0:
-            self.waiting.add((name, segment))
+            self._waiting.add((name, segment))
         else:
-            self.waiting.discard((name, segment))
+            self._waiting.discard((name, segment))

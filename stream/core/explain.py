@@ -104,7 +104,7 @@ def explain(
     if window.generation < config.generation:
         window.renew(config.generation, {one.id for one in chosen if not one.live})
     own = own_tallies(window.tally, (metric.id,))[metric.id]
-    found = figures(metric, own, window.late.get(metric.id, 0))
+    found = figures(metric, own)
     if name != metric.name:
         found = [figure for figure in found if figure.metric == name]
         if not found:

@@ -36,6 +36,7 @@ class _Meta(msgspec.Struct, array_like=True):
     too_late: dict[str, dict[int, int]]
     shape: dict[str, str]
     floor_ms: int = NONE_MS
+    judged_ms: int = NONE_MS
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -78,6 +79,8 @@ class Progress:
         self.shape: dict[str, str] = {}
         self.floor_ms = NONE_MS
         """Windows that begin before it could not be built under this generation: their facts are forgotten."""
+        self.judged_ms = NONE_MS
+        """End of an input that has ended, up to which alerts were judged; otherwise they are up to the watermark."""
         self.building = self._generation > 1
         """Sources are still to say all their measures under this generation; the first one has nothing to say again."""
 
@@ -96,6 +99,7 @@ class Progress:
         self.too_late = meta.too_late
         self.shape = meta.shape
         self.floor_ms = NONE_MS if older else meta.floor_ms
+        self.judged_ms = meta.judged_ms
         self._look()
         return older
 
@@ -113,6 +117,7 @@ class Progress:
                 self.too_late,
                 self.shape,
                 self.floor_ms,
+                self.judged_ms,
             )
         )
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence, Set
 
-import msgspec
-
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.measure import Figure
 from stream.core.record import Output
@@ -115,8 +113,7 @@ class Publisher:
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
             outputs += [
-                write(metric.name, figure, place, status, revision)
-                for figure in figures(metric, tally, window.late.get(metric_id, 0))
+                write(metric.name, figure, place, status, revision) for figure in figures(metric, tally)
             ]
         window.published(ids)
 
@@ -127,24 +124,14 @@ def metric_for(name: str, metrics: Sequence[Metric]) -> Metric | None:
     return max(found, key=lambda one: len(one.name), default=None)
 
 
-def figures(metric: Metric, tally: dict[int, int], too_late: int = 0) -> list[Figure]:
-    """A metric's figures of a tally in its own slots; a slot that is there with 0 was published once and is now empty.
-
-    ``too_late`` measures, which finer windows no longer took, are listed beside what the metric excludes.
-    """
-    if 0 in tally.values():
-        found = metric.figures({slot: total for slot, total in tally.items() if total})
-        names = {figure.metric for figure in found}
-        once = metric.figures({slot: total or 1 for slot, total in tally.items()})
-        found = [*found, *(emptied(figure) for figure in once if figure.metric not in names)]
-    else:
-        found = metric.figures(tally)
-    if too_late:
-        found = [
-            msgspec.structs.replace(figure, excluded={**figure.excluded, "too_late": too_late})
-            for figure in found
-        ]
-    return found
+def figures(metric: Metric, tally: dict[int, int]) -> list[Figure]:
+    """A metric's figures of a tally in its own slots; a slot that is there with 0 was published once and is now empty."""
+    if 0 not in tally.values():
+        return metric.figures(tally)
+    found = metric.figures({slot: total for slot, total in tally.items() if total})
+    names = {figure.metric for figure in found}
+    once = metric.figures({slot: total or 1 for slot, total in tally.items()})
+    return [*found, *(emptied(figure) for figure in once if figure.metric not in names)]
 
 
 def emptied(figure: Figure) -> Figure:

@@ -73,6 +73,19 @@ class RunningWindow(Generic[K]):
             del self.tallies[segment]
         self.changed.add(segment)
 
+    def recall(self, panes: Panes[K]) -> None:
+        """Find which metrics have lately become empty in the panes before the window, as far as those are kept."""
+        if self.last is None:
+            return
+        first = self.last - self.panes + 1
+        for pane in range(max(first - self.panes, 0), first):
+            for segment, amounts in panes(pane):
+                ids = metric_ids(slot for slot, amount in amounts.items() if amount)
+                if ids:
+                    self._emptied.setdefault(segment, {}).update(dict.fromkeys(ids, pane + self.panes))
+                    self._fading.add(segment)
+                    self.changed.add(segment)
+
     def observe(self) -> None:
         """Note which metrics have become empty, and forget those that have been so for a whole window length."""
         last = self.last or 0

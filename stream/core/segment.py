@@ -19,7 +19,7 @@ def segment_labels(name: str) -> dict[str, str]:
 class Segment:
     """One segment: its name in the forms that are needed again and again, and what has come in since the last settling."""
 
-    __slots__ = ("extra", "labels", "labels_text", "late", "name", "pending", "raw", "windows")
+    __slots__ = ("extra", "labels", "labels_text", "name", "pending", "raw", "windows")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -30,7 +30,5 @@ class Segment:
         """By minute, for every level."""
         self.extra: dict[int, Tallies] = {}
         """Level -> by start: what was too late for some other level."""
-        self.late: dict[tuple[int, int], dict[int, int]] = {}
-        """(level, start) -> metric -> measures that were too late for a finer window inside it."""
         self.windows = 0
         """Rows in the index."""

@@ -35,3 +35,5 @@ class Snapshot(NamedTuple):
     watermark_ms: int
     segments: Mapping[str, SegmentSnapshot]
     alerts: tuple[AlertSnapshot, ...]
+    too_late: Mapping[str, Mapping[int, int]] = {}
+    """Metric -> rollup window in ms -> measures that its windows no longer took, over all segments, as of the last flush."""

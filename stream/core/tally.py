@@ -1,7 +1,8 @@
 """Sums of amounts per slot, and the row that holds one window's: a flat MessagePack array of integers.
 
-``[k, (metric id, state, too late) * k, slot * n, sum * n]``: first what was published of each metric, then the sums of all metrics
+``[k, (metric id, state, 0) * k, slot * n, sum * n]``: first what was published of each metric, then the sums of all metrics
 in slot order. ``state`` is ``4 * revision``, + 1 once the metric was published as final in this window, + 2 if as revised since.
+The third number is not read; earlier versions counted there what had come too late.
 To ``k`` 256 is added for each generation after the first. Under another generation than its own a row counts nothing any more:
 what it still says is which figures of the window have been published, and with which revision.
 """
@@ -26,8 +27,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
 
 
-_NONE_LATE: Mapping[int, int] = {}  # shared: nearly every window has neither
-_NONE_TOUCHED: Set[int] = frozenset()
+_NONE_TOUCHED: Set[int] = frozenset()  # shared: nearly every window has none
 
 
 class DamagedRowError(Exception):
@@ -75,15 +75,13 @@ def own_tallies(tally: Mapping[int, int], ids: Iterable[int]) -> dict[int, dict[
 class Window:
     """One window's sums and what was published of them. Touched metrics are those whose figure is to be published."""
 
-    __slots__ = ("generation", "late", "states", "tally", "touched")
+    __slots__ = ("generation", "states", "tally", "touched")
 
     def __init__(self, generation: int = 1) -> None:
         self.generation = generation
         self.tally: dict[int, int] = {}
         self.states: dict[int, int] = {}
         """Metric id -> state as in the row; a metric is here from its first measure on."""
-        self.late: Mapping[int, int] = _NONE_LATE
-        """Metric id -> measures that came too late for a finer window inside this one."""
         self.touched: Set[int] = _NONE_TOUCHED
 
     def touch(self, ids: Set[int]) -> None:
@@ -98,11 +96,6 @@ class Window:
         """Figures of these metrics have been published."""
         self.touched = (self.touched - ids) or _NONE_TOUCHED
 
-    def count_late(self, metric_id: int, measures: int) -> None:
-        """Note measures that a finer window inside this one no longer took."""
-        self.late = {**self.late, metric_id: self.late.get(metric_id, 0) + measures}
-        self.touch({metric_id})
-
     def renew(self, generation: int, ids: Container[int]) -> None:
         """Begin anew under a generation with these metrics. What was published will be published again, as empty if need be."""
         states: dict[int, int] = {}
@@ -113,7 +106,6 @@ class Window:
         self.generation = generation
         self.states = states
         self.tally = {slot: 0 for slot in self.tally if slot >> METRIC_SHIFT in states}
-        self.late = _NONE_LATE
         self.touched = _NONE_TOUCHED
 
     def tidy(self) -> None:
@@ -129,10 +121,9 @@ class Window:
 def encode_window(window: Window) -> bytes:
     """The row of a window."""
     states = window.states
-    late = window.late
     flat = [len(states) + ((window.generation - 1) << GENERATION_SHIFT)]
     for metric_id, state in states.items():
-        flat += (metric_id, state, late.get(metric_id, 0))
+        flat += (metric_id, state, 0)
     tally = window.tally
     slots = sorted(tally)
     flat += slots
@@ -154,7 +145,4 @@ def decode_window(raw: bytes) -> Window:
     if body > 1:
         ids = flat[1:body:3]
         window.states = dict(zip(ids, flat[2:body:3], strict=True))
-        window.late = {
-            metric_id: count for metric_id, count in zip(ids, flat[3:body:3], strict=True) if count
-        }
     return window

@@ -126,13 +126,6 @@ class WindowStore:
             if key not in dirty:
                 dirty[key] = Place(level, start, segment, window)
 
-    def count_late(self, level: Level, start: int, segment: Segment, measures: Mapping[int, int]) -> None:
-        """Note in a coarser window what a finer one no longer took."""
-        self.merge(level, segment, {start: {}})
-        place = self.dirty[level.key(start, segment.raw)]
-        for metric_id, count in measures.items():
-            place.window.count_late(metric_id, count)
-
     def _index(self, level: Level, start: int, segment: Segment) -> None:
         segments = self.starts[level.number].get(start)
         if segments is None:

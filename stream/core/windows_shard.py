@@ -8,9 +8,10 @@ import struct
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from stream.core.alert import AlertBook
-from stream.core.config import MINUTE_MS, AlertRule, CoreConfig
-from stream.core.delta import DeltaBatch, decode_delta
+from stream.core.alerting import Alerting
+from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.delta import decode_delta
+from stream.core.intake import Intake
 from stream.core.live import LiveCounts
 from stream.core.pane import (
     ALERT_KIND,
@@ -18,21 +19,20 @@ from stream.core.pane import (
     META_KEY,
     PANE_KIND,
     ROLLUP_KIND,
-    Level,
     RowKey,
     levels,
     longest_horizon,
     parse_key,
 )
 from stream.core.progress import NONE_MS, Progress
-from stream.core.publisher import Publisher, figures, metric_for
+from stream.core.publisher import Publisher
 from stream.core.record import Flush, Output, Record
 from stream.core.running import RunningWindow
 from stream.core.segment import Segment, Tallies, segment_labels
 from stream.core.snapshot import Snapshot
 from stream.core.state_shape import shape
-from stream.core.tally import DamagedRowError, add, metric_ids, own_tallies
-from stream.core.window_store import WindowStore, accumulate, widen
+from stream.core.tally import DamagedRowError
+from stream.core.window_store import WindowStore, widen
 from stream.core.windows_view import Gauge, WindowsView
 from stream.metrics import selected
 from stream.metrics.base import Metric
@@ -57,7 +57,7 @@ class WindowsShard:
         )
         self._shape = shape(config, chosen)
         self._levels = levels(config)
-        self._alert_metrics = {rule.name: metric_for(rule.metric, chosen) for rule in config.alerts}
+        self._chosen = chosen
         self.snapshot = Snapshot(NONE_MS, NONE_MS, {}, ())
         self._start()
 
@@ -69,18 +69,24 @@ class WindowsShard:
         self.positions = self.progress.positions
         self._store = WindowStore(self._levels, self.rows, sorted(settles), config.generation, self._metrics)
         self._live = LiveCounts(self.rows, longest_horizon(config))
-        self._alerts = AlertBook(config, self.rows)
         self._publisher = Publisher(config, self._metrics, self._store)
         self._gauges = [
             Gauge(level.width * panes * MINUTE_MS, level, RunningWindow(panes))
             for level in self._levels
             for panes in level.gauges
         ]
-        self._unjudged: list[set[str]] = [set() for _ in self._gauges]
+        self._alerts = Alerting(config, self.rows, self._chosen, self._gauges)
         self._view = WindowsView(self._gauges, self._live, self._live_slots)
         self._segments: dict[str, Segment] = {}
-        self._pending: dict[str, Segment] = {}
-        self._rules: dict[str, tuple[AlertRule, ...]] = {}
+        self._intake = Intake(
+            self._levels,
+            self.progress,
+            self._metrics,
+            self._live_slots,
+            self._segment,
+            self._alerts.collect,
+        )
+        self._too_late: dict[str, dict[int, int]] = {}
         self._now_ms = 0
         self._input_closed = False
         self._progressed = False
@@ -134,11 +140,12 @@ class WindowsShard:
             self._segment(raw_name.decode())
         self._live.fold(self.progress.watermark_ms // MINUTE_MS)
         self._slide()
-        self._note_changes()
+        for _, level, running in self._gauges:
+            running.recall(partial(self._store.panes, level))
         for alerted in self._alerts.segments():
             self._segment(alerted)
-            for unjudged in self._unjudged:
-                unjudged.add(alerted)
+        self._note_too_late()
+        self._alerts.resume(self._store, max(self.progress.watermark_ms, self.progress.judged_ms))
         self._refresh_snapshot()
 
     def _parse(self, key: bytes) -> RowKey:
@@ -192,80 +199,19 @@ class WindowsShard:
             except ValueError as exc:
                 raise DamagedRowError(f"{where} is not a delta record: {exc}") from exc
             if progress.counts(batch, where) and batch.segments:
-                self._collect(batch, progress.limit_ms(batch))
+                self._intake.collect(batch, progress.limit_ms(batch))
             if progress.advance(batch):
                 self._progressed = True
+                if not self._held_back and not progress.building:
+                    self._alerts.advance(progress.watermark_ms)
             progress.counters["deltas"] += 1
         progress.positions[topic] = max(position, end)
-
-    def _collect(self, batch: DeltaBatch, limit_ms: int) -> None:
-        before = [max(level.late_before(limit_ms), self._floor(level)) for level in self._levels]
-        counts_late = self.progress.is_complete(batch.source_partition)
-        from_minute = max(before, default=-1)
-        pending = self._pending
-        entries = 0
-        for name, minutes in batch.segments.items():
-            segment = self._segments.get(name) or self._segment(name)
-            pending[name] = segment
-            entries += len(minutes)
-            for minute, pairs in accumulate(segment, minutes, from_minute).items():
-                tally = dict(zip(pairs[::2], pairs[1::2], strict=True))
-                self._collect_old(segment, minute, tally, before, counts_late)
-        self.progress.counters["entries"] += entries
-
-    def _floor(self, level: Level) -> int:
-        """The minute before which windows could not be built under this generation; -1 for none."""
-        floor_ms = self.progress.floor_ms
-        return -(-floor_ms // (level.width * MINUTE_MS)) * level.width if floor_ms > 0 else NONE_MS
-
-    def _collect_old(
-        self, segment: Segment, minute: int, tally: dict[int, int], before: Sequence[int], counts_late: bool
-    ) -> None:
-        """A minute that is too late for at least one level: each level on its own. Live counts are never too late.
-
-        ``counts_late``: not while the past is said again; then most of it is older than what is kept.
-        """
-        live = {slot: amount for slot, amount in tally.items() if slot in self._live_slots}
-        if live:
-            add(segment.pending.setdefault(minute, {}), live)
-            for slot in live:
-                del tally[slot]
-        if not tally:
-            return
-        missed = 0
-        counts: dict[int, int] = {}
-        for level in self._levels:
-            start = minute - minute % level.width
-            if minute >= before[level.number]:
-                add(segment.extra.setdefault(level.number, {}).setdefault(start, {}), tally)
-                if missed and level.rollup:
-                    late = segment.late.setdefault((level.number, start), {})
-                    add(late, counts)
-            elif level.rollup and counts_late:
-                if not counts:
-                    counts = self._measures(tally)
-                missed += 1
-                for metric_id, measures in counts.items():
-                    self.progress.count_too_late(
-                        self._metrics[metric_id].name, level.width * MINUTE_MS, measures
-                    )
-
-    def _measures(self, tally: Mapping[int, int]) -> dict[int, int]:
-        """Metric id -> about how many measures a difference stands for; at least one."""
-        sizes = {slot: abs(amount) for slot, amount in tally.items()}
-        own = own_tallies(sizes, metric_ids(sizes) & self._metrics.keys())
-        return {
-            metric_id: max([1, *(figure.n for figure in self._metrics[metric_id].figures(amounts))])
-            for metric_id, amounts in own.items()
-        }
 
     def _segment(self, name: str) -> Segment:
         segment = self._segments.get(name)
         if segment is None:
             segment = self._segments[name] = Segment(name)
-            rules = self._alerts.watch(name, segment.labels)
-            if rules:
-                self._rules[name] = rules
+            self._alerts.watch(segment)
         return segment
 
     # --- settling -----------------------------------------------------------------------------------------------------
@@ -274,7 +220,7 @@ class WindowsShard:
         """Add what has come in to all levels, running windows and live counts."""
         levels_ = self._levels
         live_slots = self._live_slots
-        for segment in self._pending.values():
+        for segment in self._intake.take():
             pending = segment.pending
             segment.pending = {}
             live: Tallies = {}
@@ -295,11 +241,7 @@ class WindowsShard:
             if segment.extra:
                 for index, tallies in segment.extra.items():
                     self._merge(index, segment, tallies)
-                for (index, start), late in segment.late.items():
-                    self._store.count_late(levels_[index], start, segment, late)
                 segment.extra = {}
-                segment.late = {}
-        self._pending = {}
 
     def _merge(self, index: int, segment: Segment, tallies: Tallies) -> None:
         level = self._levels[index]
@@ -325,11 +267,11 @@ class WindowsShard:
         """Let running windows and ages follow the clock."""
         self._now_ms = max(self._now_ms, now_ms)
         if self._config.clock == "wall" and self.snapshot.now_ms != self._now_ms:
-            if self._pending:  # panes that leave must hold what running windows hold
+            if self._intake.pending:  # panes that leave must hold what running windows hold
                 self._settle()
             if self._slide():
                 self._progressed = True
-                self._note_changes()
+                self._alerts.note_changes()
             self._refresh_snapshot()
 
     def close_input(self) -> None:
@@ -341,7 +283,7 @@ class WindowsShard:
     def changed(self) -> bool:
         """Whether a flush would write anything but positions."""
         return bool(
-            self._pending
+            self._intake.pending
             or self._progressed
             or self._store.dirty
             or self._live.dirty()
@@ -380,7 +322,13 @@ class WindowsShard:
         self._live.fold(watermark)
         self._live.flush(rows)
         if not progress.building:
-            self._judge_alerts(rows, outputs)
+            if self.closed and self._config.clock == "event":
+                progress.judged_ms = self._alerts.finish(progress.newest_watermark_ms)
+            alert_rows, alerts = self._alerts.flush(self._end_ms, now_ms, self._segments)
+            rows += alert_rows
+            outputs += alerts
+            progress.counters["alerts"] += len(alerts)
+        self._note_too_late()
         meta = self.rows[META_KEY] = progress.encode()
         rows.append((META_KEY, meta))
         self._progressed = False
@@ -406,10 +354,11 @@ class WindowsShard:
         progress = self.progress
         progress.floor_ms = max((one.forgotten_ms for one in progress.sources.values()), default=NONE_MS) + 1
         for level in self._levels:
-            self._store.drop_before(level, self._floor(level), rows)
+            self._store.drop_before(level, self._intake.floor(level), rows)
         self._store.touch_open(progress.watermark_ms // MINUTE_MS)
-        for unjudged in self._unjudged:
-            unjudged.update(self._rules)
+        self._alerts.drop_before([self._intake.floor(level) for level in self._levels])
+        self._alerts.judge_all()
+        self._alerts.advance(progress.watermark_ms)
         return [segment for segment in self._segments.values() if not segment.windows]
 
     def _forget(self, gone: Sequence[Segment]) -> None:
@@ -422,43 +371,9 @@ class WindowsShard:
                 and not self._view.shows(segment)
             ):
                 self._segments.pop(segment.name, None)
-                if self._rules.pop(segment.name, None) is not None:
-                    self._alerts.forget(segment.name)
-                    alerts = True
+                alerts |= self._alerts.forget(segment)
         if alerts:
             self._refresh_snapshot()
-
-    def _judge_alerts(self, rows: list[tuple[bytes, bytes | None]], outputs: list[Output]) -> None:
-        end_ms = self._end_ms
-        alerts = self._alerts
-        before = len(outputs)
-        results = [alerts.resolve_orphans(end_ms, self._now_ms)]
-        if end_ms >= 0:
-            for (length_ms, _, window), unjudged in zip(self._gauges, self._unjudged, strict=True):
-                due = unjudged | {segment.name for segment in window.changed}
-                unjudged.clear()
-                for rule_name, name in alerts.waiting:
-                    if alerts.rule(rule_name).window_ms == length_ms:
-                        due.add(name)
-                for name in sorted(due & self._rules.keys()):
-                    segment = self._segment(name)
-                    for rule in self._rules[name]:
-                        metric = self._alert_metrics[rule.name]
-                        if rule.window_ms == length_ms and metric is not None:
-                            tally = window.tallies.get(segment, {})
-                            own = own_tallies(tally, (metric.id,))[metric.id]
-                            found = [one for one in figures(metric, own) if one.metric == rule.metric]
-                            figure = found[0] if found else None
-                            results.append(alerts.judge(rule, name, figure, end_ms, self._now_ms))
-        for new_rows, new_outputs in results:
-            rows += new_rows
-            outputs += new_outputs
-        self.progress.counters["alerts"] += len(outputs) - before
-
-    def _note_changes(self) -> None:
-        """Alerts are judged at the flush: keep what a snapshot in between would let go of."""
-        for gauge, unjudged in zip(self._gauges, self._unjudged, strict=True):
-            unjudged.update(segment.name for segment in gauge.window.changed)
 
     @property
     def building(self) -> str:
@@ -468,10 +383,15 @@ class WindowsShard:
         done, sources = self.progress.complete_sources()
         return f"generation {self._config.generation}: {done} of {sources} source partitions"
 
+    def _note_too_late(self) -> None:
+        """Readers get the counts of the last flush: those of the moment would fall back after a crash."""
+        counted = {metric: dict(windows) for metric, windows in self.progress.too_late.items()}
+        if counted != self._too_late:
+            self._too_late = counted
+
     def _refresh_snapshot(self) -> None:
+        end_ms, watermark_ms, alerts = self._end_ms, self.progress.watermark_ms, self._alerts.snapshot()
         if self.progress.building:  # half-built figures are none
-            self.snapshot = Snapshot(self._end_ms, self.progress.watermark_ms, {}, self._alerts.snapshot())
+            self.snapshot = Snapshot(end_ms, watermark_ms, {}, alerts, self._too_late)
             return
-        self.snapshot = self._view.renew(
-            self._segments, self._end_ms, self.progress.watermark_ms, self._alerts.snapshot()
-        )
+        self.snapshot = self._view.renew(self._segments, end_ms, watermark_ms, alerts, self._too_late)

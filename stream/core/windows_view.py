@@ -41,6 +41,7 @@ class WindowsView:
         now_ms: int,
         watermark_ms: int,
         alerts: tuple[AlertSnapshot, ...],
+        too_late: Mapping[str, Mapping[int, int]],
     ) -> Snapshot:
         """The snapshot of now."""
         for gauge in self._gauges:
@@ -59,7 +60,7 @@ class WindowsView:
             for gauge in self._gauges:
                 gauge.window.changed.clear()
             self._live.changed.clear()
-        return Snapshot(now_ms, watermark_ms, self._segments, alerts)
+        return Snapshot(now_ms, watermark_ms, self._segments, alerts, too_late)
 
     def shows(self, segment: Segment) -> bool:
         """Whether a segment is in the snapshot."""

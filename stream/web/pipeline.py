@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
+from stream.core.snapshot import Snapshot
+from stream.web.figures import window_label
 from stream.web.status import SourceView, Status
 from stream.web.text import Family, FamilyType, labels, sample
 
@@ -11,6 +13,11 @@ PREFIX = "contact_centre_stream_"
 _FAMILIES: tuple[tuple[str, FamilyType, str], ...] = (
     ("events", "counter", "Source records by outcome and, where it has one, reason; kept over restarts"),
     ("too_late", "counter", "Measures that came after the last correction horizon and changed nothing"),
+    (
+        "windows_too_late",
+        "counter",
+        "Measures that came after the last correction horizon of these rollup windows, over all segments; longer windows may have them",
+    ),
     ("dead_letters_truncated", "counter", "Dead letters whose value was cut to what the brokers take"),
     ("label_values_overflowed", "gauge", "Label sets beyond the cardinality limit, shown as __other__"),
     ("watermark_age_seconds", "gauge", "How far a source partition's watermark is behind the wall clock"),
@@ -45,6 +52,11 @@ def pipeline_families(
         add("state_rows", part.rows, ("stage", part.stage), partition)
         add("state_bytes", part.row_bytes, ("stage", part.stage), partition)
         view = part.view
+        if isinstance(view, Snapshot):
+            for metric, windows in view.too_late.items():
+                for window_ms, number in windows.items():
+                    window = ("window", window_label(window_ms))
+                    add("windows_too_late", number, ("metric", metric), window, partition, suffix="_total")
         if not isinstance(view, SourceView):
             continue
         for topic, counts in view.counts.items():

@@ -27,7 +27,7 @@ def test_it_says_what_the_last_rollup_said() -> None:
     (figure,) = found.figures
     last = [one for one in rollups(feed.outputs) if one["window_seconds"] == 3600][-1]
     assert (figure.n, figure.value, figure.parts) == (last["n"], last["value"], last["parts"])
-    assert figure.excluded == last["excluded"] == {"too_late": 2}
+    assert figure.excluded == last["excluded"] == {}
     assert (found.status, found.revision, found.key) == (last["status"], last["revision"], last["key"])
     assert last["status"] == "revised"
     assert found.watermark_ms == (T0 + 61) * MINUTE_MS

@@ -14,6 +14,7 @@ from stream.core.windows_shard import WindowsShard
 from tests.core.deltas import (
     ALL,
     BAD,
+    BILLING,
     GOOD,
     OPEN,
     T0,
@@ -115,7 +116,7 @@ def test_near_the_clock_open_figures_are_published_at_every_flush() -> None:
         assert len(feed.give(csat(0, T0, T0, 1))) == 3
 
 
-def test_a_late_measure_leaves_the_expired_window_alone_and_is_listed_in_the_coarser_one() -> None:
+def test_a_late_measure_leaves_the_expired_window_alone_and_counts_in_the_coarser_ones() -> None:
     feed = Feed(config(horizons_ms=SHORT))
     feed.give(csat(0, T0, T0, 2))
     feed.give(Delta(0, T0 + 11, {}))
@@ -124,19 +125,32 @@ def test_a_late_measure_leaves_the_expired_window_alone_and_is_listed_in_the_coa
     feed.now_ms += OPEN_INTERVAL_MS
     found = feed.give(csat(0, T0 + 11, T0, 0, 3))
     assert [(one["window_seconds"], one["n"], one["excluded"]) for one in found] == [
-        (3600, 5, {"too_late": 3}),
-        (86400, 5, {"too_late": 3}),
+        (3600, 5, {}),
+        (86400, 5, {}),
     ]
-    assert feed.shard.progress.too_late == {"csat": {MINUTE_MS: 3}}
+    assert feed.shard.snapshot.too_late == {"csat": {MINUTE_MS: 3}}
     feed.give(Delta(0, T0 + 180, {}))
     feed.now_ms += OPEN_INTERVAL_MS
     found = feed.give(csat(0, T0 + 180, T0, 0, 1))
-    assert [(one["window_seconds"], one["n"], one["excluded"]) for one in found] == [
-        (86400, 6, {"too_late": 4})
-    ]
+    assert [(one["window_seconds"], one["n"], one["excluded"]) for one in found] == [(86400, 6, {})]
     assert feed.shard.progress.too_late == {"csat": {MINUTE_MS: 4, HOUR_MS: 1}}
     feed.restart()
-    assert feed.shard.progress.too_late == {"csat": {MINUTE_MS: 4, HOUR_MS: 1}}
+    assert feed.shard.snapshot.too_late == {"csat": {MINUTE_MS: 4, HOUR_MS: 1}}
+
+
+def test_figures_that_took_a_late_measure_are_those_of_a_run_in_which_none_was_late() -> None:
+    late, punctual = Feed(config(horizons_ms=SHORT)), Feed(config(horizons_ms=SHORT))
+    punctual.give(csat(0, T0, T0, 2, 3), Delta(0, T0, {BILLING: {T0: answers(1, 0)}}))
+    late.give(csat(0, T0, T0, 2), Delta(0, T0, {BILLING: {T0: answers(1, 0)}}))
+    late.give(Delta(0, T0 + 11, {}))
+    late.give(csat(0, T0 + 11, T0, 0, 3))
+    for feed in (late, punctual):
+        feed.close()
+    found, expected = (last_by_key(rollups(feed.outputs)) for feed in (late, punctual))
+    minute = {key for key in expected if key.endswith("/60")}
+    assert {key: one for key, one in found.items() if key not in minute} == {
+        key: one for key, one in expected.items() if key not in minute
+    }
 
 
 def test_one_commit_that_spans_more_than_a_horizon_loses_nothing() -> None:

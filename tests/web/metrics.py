@@ -128,8 +128,13 @@ def segment(
     return SegmentSnapshot(name, tuple(labels.items()), windows, ids, live or {})
 
 
-def snapshot(*segments: SegmentSnapshot, now_ms: int = -1, alerts: Sequence[AlertSnapshot] = ()) -> Snapshot:
-    return Snapshot(now_ms, now_ms, {one.segment: one for one in segments}, tuple(alerts))
+def snapshot(
+    *segments: SegmentSnapshot,
+    now_ms: int = -1,
+    alerts: Sequence[AlertSnapshot] = (),
+    too_late: Mapping[str, Mapping[int, int]] | None = None,
+) -> Snapshot:
+    return Snapshot(now_ms, now_ms, {one.segment: one for one in segments}, tuple(alerts), too_late or {})
 
 
 def status(*views: Snapshot | SourceView, **more: object) -> Status:

@@ -91,6 +91,7 @@ BUSY = snapshot(
         AlertSnapshot("csat_low", "warning", (("tenant", "acme"),), firing=True),
         AlertSnapshot("csat_low", "warning", (("tenant", "beta"),), firing=False),
     ],
+    too_late={"share": {60_000: 9, HOUR: 3}},
 )
 SOURCE = SourceView(
     {
@@ -138,6 +139,8 @@ def test_the_pipelines_own_series(openmetrics: bool) -> None:
     assert at(found, "stream_events_total", **tickets, outcome="applied") == 12
     assert at(found, "stream_events_total", **tickets, outcome="dead_lettered", reason="not_json") == 2
     assert at(found, "stream_too_late_total", metric="share", partition="1") == 2
+    assert at(found, "stream_windows_too_late_total", metric="share", window="1m", partition="0") == 9
+    assert at(found, "stream_windows_too_late_total", metric="share", window="1h", partition="0") == 3
     assert at(found, "stream_label_values_overflowed", label="team", partition="1") == 5
     assert at(found, "stream_dead_letters_truncated_total", **tickets) == 1
     assert at(found, "stream_lag_records", topic="contact-centre.tickets", partition="0") == 17

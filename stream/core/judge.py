@@ -1,0 +1,119 @@
+"""A running window in event time for alert rules: what was in it at every end of a pane, one after the other.
+
+Readers see running windows at the end of a flush, and one flush can pass days. Rules are judged here instead: deltas are taken in
+in the order of the log, and each time the watermark passes the end of a pane at which something enters or leaves, the segments
+concerned are due. What comes after its pane has ended counts from the next end on. Nothing depends on where a flush was.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from heapq import heapify, heappop, heappush
+
+from stream.core.config import MINUTE_MS
+from stream.core.pane import Level
+from stream.core.tally import add, drop_zeros, subtract
+
+Wake = Callable[[], Mapping[str, int]]
+"""Segment -> instant in ms at which it is due by time alone."""
+
+
+class JudgedWindow:
+    """One length over all watched segments. A pane is a number, counted from the epoch; a window ends where a pane begins."""
+
+    __slots__ = ("_entering", "_leaving", "_panes", "_sums", "at", "dirty", "length_ms", "level", "panes")
+
+    def __init__(self, length_ms: int, level: Level, panes: int) -> None:
+        self.length_ms = length_ms
+        self.level = level
+        self.panes = panes
+        self.at = 0
+        """The pane before which the window ended when it was last judged."""
+        self.dirty: set[str] = set()
+        """Segments to judge at the next end of a pane, whatever happens there."""
+        self._panes: dict[int, dict[str, dict[int, int]]] = {}
+        self._entering: list[int] = []
+        self._leaving: list[int] = []
+        self._sums: dict[str, dict[int, int]] = {}
+
+    @property
+    def width_ms(self) -> int:
+        """Width of a pane."""
+        return self.level.width * MINUTE_MS
+
+    @property
+    def data_end_ms(self) -> int:
+        """End of the last pane that has not been judged, -1 if all have."""
+        return (max(self._entering) + 1) * self.width_ms if self._entering else -1
+
+    def add(self, segment: str, minute: int, amounts: Mapping[int, int]) -> None:
+        """A minute grew by ``amounts``; left alone if it can be in no window any more."""
+        pane = minute // self.level.width
+        if pane < self.at - self.panes:
+            return
+        segments = self._panes.get(pane)
+        if segments is None:
+            segments = self._panes[pane] = {}
+            heappush(self._leaving if pane < self.at else self._entering, pane)
+        add(segments.setdefault(segment, {}), amounts)
+        if pane < self.at:
+            add(self._sums.setdefault(segment, {}), amounts)
+            self.dirty.add(segment)
+
+    def drop_before(self, minute: int) -> None:
+        """Forget the panes that begin before ``minute``."""
+        for pane in [one for one in self._panes if one * self.level.width < minute]:
+            segments = self._panes.pop(pane)
+            if pane < self.at:
+                for segment, amounts in segments.items():
+                    subtract(self._sums[segment], amounts)
+            (self._leaving if pane < self.at else self._entering).remove(pane)
+        heapify(self._leaving)
+        heapify(self._entering)
+
+    def sums(self, segment: str) -> Mapping[int, int]:
+        """Slot -> sum in the window that ends where :attr:`at` begins."""
+        return self._sums.get(segment, {})
+
+    def steps(self, end_ms: int, wake: Wake) -> Iterator[tuple[int, list[str]]]:
+        """Every end of a pane up to ``end_ms`` at which something changes: the instant in ms, and the segments to judge there."""
+        last = end_ms // self.width_ms
+        while (end := self._next(wake)) <= last:
+            self.at = end
+            changed = self.dirty
+            self.dirty = set()
+            self._enter(end, changed)
+            self._leave(end, changed)
+            for segment in changed:
+                tally = self._sums.get(segment)
+                if tally is not None:
+                    drop_zeros(tally)
+                    if not tally:
+                        del self._sums[segment]
+            at_ms = end * self.width_ms
+            changed.update(segment for segment, due_ms in wake().items() if due_ms <= at_ms)
+            yield at_ms, sorted(changed)
+        self.at = max(self.at, last)
+
+    def _next(self, wake: Wake) -> int:
+        """Where the window ends when something changes next."""
+        ends = [-(-due_ms // self.width_ms) for due_ms in wake().values()]
+        if self.dirty:
+            ends.append(self.at + 1)
+        if self._entering:
+            ends.append(self._entering[0] + 1)
+        if self._leaving:
+            ends.append(self._leaving[0] + self.panes + 1)
+        return max(min(ends, default=2**62), self.at + 1)
+
+    def _enter(self, end: int, changed: set[str]) -> None:
+        while self._entering and self._entering[0] < end:
+            pane = heappop(self._entering)
+            heappush(self._leaving, pane)
+            for segment, amounts in self._panes[pane].items():
+                add(self._sums.setdefault(segment, {}), amounts)
+                changed.add(segment)
+
+    def _leave(self, end: int, changed: set[str]) -> None:
+        while self._leaving and self._leaving[0] + self.panes < end:
+            for segment, amounts in self._panes.pop(heappop(self._leaving)).items():
+                subtract(self._sums.setdefault(segment, {}), amounts)
+                changed.add(segment)

@@ -120,6 +120,9 @@ def command(
             raise click.BadParameter("write it as 2026-11-05T12:00:00Z", param_hint="--now")
         reference_ms = parsed
     archive = Archive(files, config, tenant, count_bots=count_bots)
+    for path in (rollups_file, dead_letters_file):
+        if path is not None:
+            _must_be_writable(path)
     try:
         result = fold(config, archive.records(), now_ms=now_ms, reference_ms=reference_ms)
     except FileError as exc:
@@ -182,9 +185,23 @@ def _dead_letter_line(output: Output, archive: Archive) -> bytes:
     )
 
 
+def _must_be_writable(path: Path) -> None:
+    """Tell before the work, not after it."""
+    draft = _draft(path)
+    try:
+        draft.touch()
+        draft.unlink()
+    except OSError as exc:
+        raise CommandError(f"{path} cannot be written: {exc.strerror}", code=2) from exc
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.draft")
+
+
 def _write(path: Path, lines: Sequence[bytes]) -> None:
     """All lines or nothing: a reader never sees half a file."""
-    draft = path.with_name(f".{path.name}.draft")
+    draft = _draft(path)
     try:
         with draft.open("wb") as file:
             file.writelines(line + b"\n" for line in lines)

@@ -95,6 +95,16 @@ def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) 
     assert f"see `stream {arguments[0]} --help`" in failed(stream(*arguments), 2)
 
 
+@pytest.mark.parametrize(
+    ("file", "out", "wrong"),
+    [("/no/such", "out", "/no/such"), (__file__, "/no/out.ndjson", "/no/out.ndjson")],
+)
+def test_backfill_names_a_file_that_is_not_there_or_cannot_be_written(
+    file: str, out: str, wrong: str, tmp_path: Path
+) -> None:
+    assert wrong in failed(stream("backfill", file, "--rollups", str(tmp_path / out)), 2)
+
+
 def test_wrong_settings_exit_2_and_name_the_setting() -> None:
     assert "STREAM_LATENESS" in failed(stream("config", STREAM_LATENESS="soon"), 2)
     assert "STREAM_LATENESS" in failed(stream("worker", STREAM_LATENES="1s"), 2)
@@ -126,7 +136,7 @@ def test_a_worker_without_a_broker_ends_with_one_line_after_its_log(arguments: t
     *log, last = done.stderr.splitlines()
     assert last.startswith("error: ")
     assert NOBODY in last
-    assert not any(line.startswith("Traceback") for line in log)
+    assert [json.loads(line)["event"] for line in log] == ["http.listening"]
 
 
 def test_debug_shows_where_it_happened() -> None:

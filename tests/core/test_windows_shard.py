@@ -327,12 +327,15 @@ def test_snapshots_are_values_that_do_not_change_afterwards() -> None:
     assert feed.shard.snapshot.segments[ALL].windows[HOUR_MS] == {GOOD: 3, BAD: 2}
 
 
-def test_an_emptied_running_window_is_shown_for_one_length_more() -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_emptied_running_window_is_shown_for_one_length_more(restarts: bool) -> None:
     feed = Feed(config(gauge_windows_ms=(5 * MINUTE_MS,)))
     feed.give(csat(0, T0 + 1, T0, 3))
     shown = []
     for watermark in range(T0 + 1, T0 + 13):
         feed.give(Delta(0, watermark, {}))
+        if restarts:
+            feed.restart()
         segment = feed.shard.snapshot.segments.get(ALL)
         shown.append(None if segment is None else sum(segment.windows[5 * MINUTE_MS].values()))
     assert shown == [3] * 5 + [0] * 5 + [None] * 2

@@ -4,6 +4,7 @@ Nothing outside this module touches such names; ``stands_against`` lists them wi
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
@@ -11,6 +12,7 @@ from typing import Any, cast
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
@@ -194,7 +196,8 @@ class Consumer(driver.Consumer):
                 del self._handed[tp]
                 position = self._applied(tp)
                 if position is not None and position < end:
-                    await self.seek(tp, position)
+                    with contextlib.suppress(IllegalStateError):  # it is leaving just now
+                        await self.seek(tp, position)
 
     def _applied(self, tp: TP) -> int | None:
         for part in self.app.shell.parts.values():

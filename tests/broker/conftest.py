@@ -108,7 +108,11 @@ class Product:
         found = self.published()
         assert expected
         assert {key for key in found if found[key]["n"]} == {key for key in expected if expected[key]["n"]}
-        wrong = [key for key in expected if found.get(key) != expected[key]]
+        # What was emptied before it was ever published is not published at all: that depends on the cut into commits.
+        silent = {key for key, one in expected.items() if not one["n"] and not any(one["excluded"].values())}
+        wrong = [
+            key for key in expected if found.get(key) != expected[key] and (key in found or key not in silent)
+        ]
         assert not wrong, (
             f"{len(wrong)} of {len(expected)}, such as {found.get(wrong[0])} instead of {expected[wrong[0]]}"
         )

@@ -13,7 +13,13 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from stream.core.config import CoreConfig
 from stream.core.state_shape import ShapeChangedError, check_counts, differences
@@ -22,6 +28,12 @@ from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
 
 log = structlog.get_logger(__name__)
+
+NOT_ALLOWED = (
+    ClusterAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 ATTEMPTS = 20
 POLL_SECONDS = 0.5
@@ -50,6 +62,7 @@ async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str
     workers of a later one are at work.
     """
     waited_until: float | None = None
+    why: str | None = None
     for _ in range(ATTEMPTS):
         known = await _read(config, core, volatile=volatile)
         newest = max(known, default=None, key=lambda one: one.number)
@@ -62,26 +75,27 @@ async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str
                     waited_until = time.monotonic() + _patience(config)
                 await _wait_alone(config, newest, shape, waited_until)
         number = 1 if newest is None else newest.number + 1
-        if await _write(config, core, Generation(number, shape), known, volatile=volatile):
+        why = await _write(config, core, Generation(number, shape), known, volatile=volatile)
+        if why is None:
             if newest is not None:
                 changes = differences(newest.shape, shape)
                 log.warning("generation.new", generation=number, changes=changes)
             return number
     raise StartError(
-        f"no generation could be agreed on in topic {core.topics.generations}: other workers keep writing there; start again"
+        f"no generation could be agreed on in topic {core.topics.generations} ({why}): start again"
     )
 
 
 async def begin(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str]) -> int:
     """Write a new generation, even of the settings that the newest one has. Raises StartError."""
+    why: str | None = None
     for _ in range(ATTEMPTS):
         known = await _read(config, core, volatile=False)
         number = max((one.number for one in known), default=0) + 1
-        if await _write(config, core, Generation(number, shape), known, volatile=False):
+        why = await _write(config, core, Generation(number, shape), known, volatile=False)
+        if why is None:
             return number
-    raise StartError(
-        f"topic {core.topics.generations} cannot be written: others keep writing there; start again"
-    )
+    raise StartError(f"no generation could be begun in topic {core.topics.generations} ({why}): start again")
 
 
 async def alone(config: RuntimeConfig, why: str) -> None:
@@ -157,8 +171,8 @@ async def _read(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> l
 
 async def _write(
     config: RuntimeConfig, core: CoreConfig, new: Generation, known: list[Generation], *, volatile: bool
-) -> bool:
-    """Write a generation unless another was written since ``known``; False: read again."""
+) -> str | None:
+    """Write a generation unless another was written since ``known``. None: it is written; else why to read again."""
     topic = core.topics.generations
     key = b"%d" % new.number
     value = _encode(_Record(new.number, dict(new.shape)))
@@ -169,18 +183,22 @@ async def _write(
             await plain.send_and_wait(topic, value, key, partition=0)
         finally:
             await plain.stop()
-        return True
+        return None
     producer = clients.producer(config, f"{config.app_id}-generations")
     try:
         await producer.start()  # from here on nobody who began before can write
         if await _read(config, core, volatile=False) != known:
-            return False
+            return "others keep writing there"
         async with producer.transaction():
             await producer.send_and_wait(topic, value, key, partition=0)
-    except (ProducerFenced, IllegalOperation):
-        return False
-    except KafkaError as exc:
+    except NOT_ALLOWED as exc:
         raise StartError(f"topic {topic} cannot be written ({exc}); allow it to this user") from exc
+    except KafkaError as exc:
+        # Being fenced has several faces, depending on how far the transaction was; whether it was written shows the next reading.
+        if not isinstance(exc, ProducerFenced):
+            log.info("generation.again", error=repr(exc))
+            await asyncio.sleep(POLL_SECONDS)
+        return str(exc)
     finally:
         await producer.stop()
-    return True
+    return None

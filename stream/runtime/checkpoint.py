@@ -88,7 +88,7 @@ class Transactions:
         producer = clients.producer(self._config, f"{self._config.app_id}-{name}")
         try:
             await producer.start()
-        except BaseException:
+        except BaseException:  # cancelled, too: a producer that was started must be stopped, and the error goes on
             await producer.stop()
             raise
         self._producers[name] = producer

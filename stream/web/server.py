@@ -140,7 +140,7 @@ class _HttpServer(HTTPServer):
                 self.finish_request(request, client_address)
             except OSError:
                 pass  # gone, or too slow: the time-out has done its work
-            except Exception:
+            except Exception:  # one request that fails must not end the thread that serves the next one
                 self.handle_error(request, client_address)
             finally:
                 self.shutdown_request(request)
@@ -212,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             return self.server.metrics_render(accept, encodings)
-        except Exception:
+        except Exception:  # whatever a figure does: the scraper gets its answer, the log the traceback
             log.exception("http.metrics_failed")
             return _error(500, "the figures could not be rendered; see the worker's log")
 

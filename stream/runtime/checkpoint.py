@@ -88,7 +88,8 @@ class Transactions:
         producer = clients.producer(self._config, f"{self._config.app_id}-{name}")
         try:
             await producer.start()
-        except BaseException:  # cancelled, too: a producer that was started must be stopped, and the error goes on
+        except BaseException:
+            # Cancelled, too: a producer that was started must be stopped, and the error goes on.
             await producer.stop()
             raise
         self._producers[name] = producer

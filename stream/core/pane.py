@@ -11,6 +11,9 @@ from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 FOREVER = -1
 """A horizon without end."""
 
+GAUGE_LENGTHS = 2
+"""Panes are kept for the running window and for the one before it: what was measured there is shown as empty for one more length."""
+
 META_KEY = b"\0meta"
 ROLLUP_KIND, PANE_KIND, LIVE_KIND, ALERT_KIND = b"w", b"p", b"l", b"a"
 
@@ -113,13 +116,15 @@ def levels(config: CoreConfig) -> tuple[Level, ...]:
         after = horizon_ms(config, length)
         horizon = None if after == FOREVER else after // MINUTE_MS
         served = gauges.get(width, [])
-        if served and (horizon is None or horizon >= max(served)):
+        if served and (horizon is None or horizon >= GAUGE_LENGTHS * max(served)):
             del gauges[width]
             plain.append((width, ROLLUP_KIND, horizon, True, tuple(one // width for one in served)))
         else:
             plain.append((width, ROLLUP_KIND, horizon, True, ()))
     for width, served in gauges.items():
-        plain.append((width, PANE_KIND, max(served), False, tuple(one // width for one in served)))
+        plain.append(
+            (width, PANE_KIND, GAUGE_LENGTHS * max(served), False, tuple(one // width for one in served))
+        )
     plain.sort(key=lambda one: (one[0], not one[3]))
     found: list[Level] = []
     for number, (width, kind, horizon, rollup, served_panes) in enumerate(plain):

@@ -7,6 +7,7 @@ says all measures once more, from the facts, and the windows stage builds its su
 from collections.abc import Mapping, Sequence
 
 from stream.core.config import CoreConfig
+from stream.core.pane import PANE_KIND, levels
 from stream.metrics.base import Metric
 
 COUNTS = ("STREAM_PARTITIONS", "STREAM_DELTA_PARTITIONS")
@@ -22,7 +23,7 @@ class GenerationError(Exception):
 
 
 def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
-    """Setting -> value, for every setting that decides which sums exist or what they count."""
+    """Setting -> value, for every setting that decides which sums exist or what they count, and what follows from them."""
     return {
         "STREAM_METRICS": ",".join(sorted(f"{metric.name}.v{metric.version}" for metric in metrics)),
         "STREAM_GROUPINGS": ";".join(
@@ -33,6 +34,9 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
         "STREAM_ROLLUP_WINDOWS": ",".join(str(length) for length in sorted(config.rollup_windows_ms)),
         "STREAM_GAUGE_WINDOWS": ",".join(str(length) for length in sorted(config.gauge_windows_ms)),
         "STREAM_CORRECTION_HORIZON": str(sorted(config.horizons_ms.items())),
+        "panes": ",".join(
+            f"{level.width}m:{level.horizon}m" for level in levels(config) if level.kind == PANE_KIND
+        ),
         "STREAM_PARTITIONS": str(config.source_partitions),
         "STREAM_DELTA_PARTITIONS": str(config.delta_partitions),
     }

@@ -8,6 +8,8 @@ from stream.core.pane import Level
 from stream.core.segment import Segment, Tallies
 from stream.core.tally import METRIC_SHIFT, Window, decode_window, encode_window
 
+_NOTHING: Mapping[int, int] = {}
+
 CLOSE_AT_ONCE = 10_000
 """Ended windows that one flush publishes: after a generation was built, all that are kept are due at the same time."""
 
@@ -196,6 +198,11 @@ class WindowStore:
                 raw = self._rows.get(key)
                 if raw is not None:
                     yield segment, self._decode(raw).tally
+
+    def pane(self, level: Level, segment: Segment, pane: int) -> Mapping[int, int]:
+        """The tally of one segment in one pane of a level, empty where there is none."""
+        window = self.window(level, pane * level.width, segment)
+        return _NOTHING if window is None else window.tally
 
     def expire(self, watermark: int, rows: list[tuple[bytes, bytes | None]]) -> list[Segment]:
         """Delete what no correction can reach any more; returns segments that have no window left."""

@@ -76,7 +76,7 @@ class WindowsShard:
             for panes in level.gauges
         ]
         self._alerts = Alerting(config, self.rows, self._chosen, self._gauges)
-        self._view = WindowsView(self._gauges, self._live, self._live_slots)
+        self._view = WindowsView(self._gauges, self._store, self._live, self._live_slots)
         self._segments: dict[str, Segment] = {}
         self._intake = Intake(
             self._levels,
@@ -140,8 +140,6 @@ class WindowsShard:
             self._segment(raw_name.decode())
         self._live.fold(self.progress.watermark_ms // MINUTE_MS)
         self._slide()
-        for _, level, running in self._gauges:
-            running.recall(partial(self._store.panes, level))
         for alerted in self._alerts.segments():
             self._segment(alerted)
         self._note_too_late()
@@ -250,8 +248,7 @@ class WindowsShard:
             for _, of, running in self._gauges:
                 if of is level:
                     for start, tally in tallies.items():
-                        if running.holds(start // level.width):
-                            running.add(segment, tally)
+                        running.grow(segment, start // level.width, tally)
 
     def _slide(self) -> bool:
         end_ms = self._end_ms

@@ -1,6 +1,7 @@
 """What readers see of a windows partition: its running windows and live counts as immutable snapshots."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from stream.core.config import MINUTE_MS
@@ -9,6 +10,7 @@ from stream.core.pane import Level
 from stream.core.running import RunningWindow
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
+from stream.core.window_store import WindowStore
 
 _NOTHING: Mapping[int, int] = {}
 
@@ -24,8 +26,11 @@ class Gauge(NamedTuple):
 class WindowsView:
     """Keeps the snapshots of all segments and renews those that changed."""
 
-    def __init__(self, gauges: Sequence[Gauge], live: LiveCounts, live_slots: Iterable[int]) -> None:
+    def __init__(
+        self, gauges: Sequence[Gauge], store: WindowStore, live: LiveCounts, live_slots: Iterable[int]
+    ) -> None:
         self._gauges = gauges
+        self._store = store
         self._live = live
         self._live_slots = sorted(live_slots)
         self._segments: dict[str, SegmentSnapshot] = {}
@@ -45,7 +50,7 @@ class WindowsView:
     ) -> Snapshot:
         """The snapshot of now."""
         for gauge in self._gauges:
-            gauge.window.observe()
+            gauge.window.settle(partial(self._store.pane, gauge.level))
         changed = self.changed()
         changed.update(segments[raw.decode()] for raw in self._live.changed)
         if changed:

@@ -37,8 +37,8 @@ class Checkpoint(Protocol):
     notes: tuple[str, ...]
     """What a reader of the status should know about it."""
 
-    async def own(self, parts: Collection[Part]) -> None:
-        """Take over: from here on no earlier owner can write for these parts. Parts not named are let go."""
+    async def own(self, kept: Collection[Part], new: Collection[Part]) -> None:
+        """Take over: from here on no earlier owner can write for the new parts. Parts in neither are let go."""
 
     async def write(self, part: Part, flush: Flush, positions: Mapping[str, int]) -> None:
         """Write one commit. Whatever is raised, the part must not be used any more."""
@@ -76,13 +76,12 @@ class Transactions:
         self._counts = PartitionCounts()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def own(self, parts: Collection[Part]) -> None:
-        names = {part.name for part in parts}
-        for name in self._producers.keys() - names:
+    async def own(self, kept: Collection[Part], new: Collection[Part]) -> None:
+        for name in self._producers.keys() - {part.name for part in kept}:
             task = asyncio.create_task(_stop(self._producers.pop(name)))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
-        await asyncio.gather(*(self._fence(name) for name in names - self._producers.keys()))
+        await asyncio.gather(*(self._fence(part.name) for part in new))
 
     async def _fence(self, name: str) -> None:
         producer = clients.producer(self._config, f"{self._config.app_id}-{name}")
@@ -139,7 +138,7 @@ class Plain:
         self._producer: AIOKafkaProducer | None = None
         self._counts = PartitionCounts()
 
-    async def own(self, parts: Collection[Part]) -> None:
+    async def own(self, kept: Collection[Part], new: Collection[Part]) -> None:
         if self._producer is None:
             producer = clients.producer(self._config, idempotent=False)
             await producer.start()

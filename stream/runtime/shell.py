@@ -78,6 +78,8 @@ class Shell:
         self._guard = PositionGuard()
         self._state: State = "starting"
         self._flowing = False
+        self._moving = False
+        """Partitions are leaving, and what is assigned next is not known yet."""
         self._stopped = False
         self._generation = -1
         self._ready_generation: int | None = None
@@ -167,8 +169,9 @@ class Shell:
         async with self._committing:
             if self.failure.done():
                 return
-            chosen = self.parts.values() if parts is None else parts
-            due = [part for part in chosen if part.ready and part.dirty]
+            chosen = list(self.parts.values()) if parts is None else parts
+            # What was chosen may have left while another commit was waited for.
+            due = [part for part in chosen if self._owns(part) and part.ready and part.dirty]
             if not due:
                 return
             started = self._commit_since = time.monotonic()
@@ -184,6 +187,9 @@ class Shell:
             for name in {part.spec.name for part in due}:
                 count = self._commits.get(name, CommitStatus()).count
                 self._commits[name] = CommitStatus(count + 1, time.monotonic() - started, now_ms())
+
+    def _owns(self, part: Part) -> bool:
+        return self.parts.get((part.spec.name, part.number)) is part
 
     async def _commit(self, part: Part) -> None:
         part.committed_at = time.monotonic()
@@ -218,23 +224,30 @@ class Shell:
             self._state = "stopping" if self._stopped else state
         self.publish()
 
+    def leave(self) -> None:
+        """Partitions are about to move: nothing flows until the next ``take_over``, though an earlier one may still be at work."""
+        self._moving = True
+        self.pause()
+
     async def take_over(self, assigned: Collection[TopicPartition], generation: int) -> None:
         """Own the parts of these changelog partitions: fence the earlier owners, then load what is not held already.
 
         Rows are kept only if this generation directly follows the one they were ready in: then nobody else can have had them.
         """
+        self._moving = False
         self.pause("recovering")
         self._recovery_started = time.monotonic()
         self._recovery = RecoveryStatus()
         wanted = {(self._spec_of[topic].name, number): self._spec_of[topic] for topic, number in assigned}
         follows = self._ready_generation is not None and generation == self._ready_generation + 1
-        for key in list(self.parts):
-            if key not in wanted or not (follows and self.parts[key].ready):
-                del self.parts[key]
+        async with self._committing:  # whoever commits now still needs what own() takes away
+            for key in list(self.parts):
+                if key not in wanted or not (follows and self.parts[key].ready):
+                    del self.parts[key]
         new = [Part(spec, key[1]) for key, spec in wanted.items() if key not in self.parts]
         if follows:
             self._ready_generation = generation
-        await self.checkpoint.own([*self.parts.values(), *new])
+        await self.checkpoint.own(list(self.parts.values()), new)
         gc.disable()
         try:
             await load(self.config, new, committed=self.checkpoint.committed_reads, progress=self._loaded)
@@ -288,7 +301,9 @@ class Shell:
         return part if part is not None and part.ready else None
 
     def flow(self) -> None:
-        """Everything is in place: from here on batches come."""
+        """Everything is in place: from here on batches come. Nothing happens while partitions are leaving again."""
+        if self._moving:
+            return
         self._flowing = not self._stopped
         if not self.failure.done():
             self._state = "running"

@@ -244,7 +244,7 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the clock of the shell; what was applied is committed by the inherited steps."""
-        self.app.shell.pause()
+        self.app.shell.leave()
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
@@ -328,6 +328,8 @@ class ShellRecovery(Recovery):
         shell: Shell = self.app.shell
         try:
             await super().on_recovery_completed(generation_id)
+        except IllegalStateError:  # what was assigned has moved meanwhile: the next rebalance is on its way
+            raise
         except Exception as exc:
             if self.signal_recovery_start.is_set() or self.should_stop:
                 raise
@@ -398,6 +400,7 @@ def _agent(app: App) -> Any:
             message = event.message
             answer = app.shell.apply(message.topic, message.partition, message.value)
             if isinstance(answer, Seek):
-                await app.consumer.seek(message.tp, answer.offset)
+                with contextlib.suppress(IllegalStateError):  # it is leaving just now
+                    await app.consumer.seek(message.tp, answer.offset)
 
     return apply_batches

@@ -168,5 +168,4 @@ def _series_when_settled(ports: Sequence[int]) -> dict[str, float]:
     for one in last:
         assert not together.keys() & one.keys(), "a figure comes from exactly one worker"
         together.update(one)
-    # A running window that corrections emptied is a 0 for the worker that saw it, and left out by its successor.
-    return {name: value for name, value in together.items() if value}
+    return together

@@ -45,7 +45,7 @@ def test_a_gauge_does_not_prolong_a_rollups_horizon() -> None:
         rollup_windows_ms=(MINUTE_MS,), gauge_windows_ms=(HOUR_MS,), horizons_ms={MINUTE_MS: 0}
     )
     found = [(level.width, level.rollup, level.horizon) for level in levels(short)]
-    assert found == [(1, True, 0), (1, False, 60)]
+    assert found == [(1, True, 0), (1, False, 120)]
     keys = {level.key(7, b"tenant=a") for level in levels(short)}
     assert len(keys) == 2
 
@@ -68,7 +68,7 @@ def test_row_keys_come_apart_again() -> None:
 def test_an_instant_is_too_late_when_its_window_has_ended_longer_ago_than_the_horizon(
     instant_ms: int, watermark_ms: int
 ) -> None:
-    after_end_ms = {1: 6 * HOUR_MS, 15: 24 * HOUR_MS, 60: 35 * DAY_MS, 1440: 35 * DAY_MS}
+    after_end_ms = {1: 6 * HOUR_MS, 15: 48 * HOUR_MS, 60: 35 * DAY_MS, 1440: 35 * DAY_MS}
     late = []
     for level in levels(CoreConfig()):
         width_ms = level.width * MINUTE_MS

@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.running import RunningWindow
+from stream.core.tally import METRIC_SHIFT
 
 PANES = 4
 
-pane = st.integers(0, 12)
+pane = st.integers(0, 16)
 steps = st.lists(
     st.one_of(
         st.tuples(
@@ -19,15 +20,18 @@ steps = st.lists(
 )
 
 
-@given(steps)
-def test_a_running_window_is_the_sum_of_its_panes_at_every_instant(
-    steps: list[tuple[str, int, str, int, int]],
+@given(steps, st.booleans())
+def test_a_running_window_is_the_sum_of_its_panes_at_every_instant_and_a_successor_sees_the_same(
+    steps: list[tuple[str, int, str, int, int]], settles: bool
 ) -> None:
     panes: dict[int, dict[str, dict[int, int]]] = {}
     window = RunningWindow[str](PANES)
 
     def at(number: int) -> Iterator[tuple[str, Mapping[int, int]]]:
         yield from panes.get(number, {}).items()
+
+    def of(segment: str, number: int) -> Mapping[int, int]:
+        return panes.get(number, {}).get(segment, {})
 
     end: int | None = None
     for what, number, segment, slot, amount in steps:
@@ -37,8 +41,7 @@ def test_a_running_window_is_the_sum_of_its_panes_at_every_instant(
         else:
             tally = panes.setdefault(number, {}).setdefault(segment, {})
             tally[slot] = tally.get(slot, 0) + amount
-            if window.holds(number):
-                window.add(segment, {slot: amount})
+            window.grow(segment, number, {slot: amount})
         expected: dict[str, dict[int, int]] = {}
         if end is not None:
             for one in range(end - PANES + 1, end + 1):
@@ -51,9 +54,22 @@ def test_a_running_window_is_the_sum_of_its_panes_at_every_instant(
             for name, tally in expected.items()
             if (kept := {each: total for each, total in tally.items() if total})
         }
+        if settles:
+            window.settle(of)
+            successor = RunningWindow[str](PANES)
+            if end is not None:
+                successor.slide(end, at)
+            for name in "ab":
+                ids = {each >> METRIC_SHIFT for each in window.tallies.get(name, {})}
+                for one in range(
+                    0 if end is None else end - 2 * PANES + 1, 0 if end is None else end - PANES + 1
+                ):
+                    tally = panes.get(one, {}).get(name, {})
+                    ids |= {each >> METRIC_SHIFT for each, total in tally.items() if total}
+                assert window.seen(name) == successor.seen(name) == ids
 
 
-def test_a_metric_is_seen_for_one_window_length_after_it_emptied() -> None:
+def test_a_metric_is_seen_for_one_window_length_after_it_left() -> None:
     panes: dict[int, dict[str, dict[int, int]]] = {
         1: {"a": {4096 + 16: 1}, "b": {4096 + 16: 1}},
         2: {"b": {16: 1}},
@@ -62,7 +78,6 @@ def test_a_metric_is_seen_for_one_window_length_after_it_emptied() -> None:
     seen = {}
     for last in range(1, 12):
         window.slide(last, lambda number: panes.get(number, {}).items())
-        window.observe()
         seen[last] = (window.seen("a"), window.seen("b"))
     assert [last for last, (a, _) in seen.items() if a] == list(range(1, 5 + PANES))
     assert seen[5] == (frozenset({1}), frozenset({0, 1}))

@@ -176,11 +176,11 @@ def test_rows_go_when_their_horizon_has_passed() -> None:
     feed = Feed(config(horizons_ms=SHORT))
     feed.give(csat(0, T0, T0, 1))
     left = []
-    for watermark in (T0 + 10, T0 + 11, T0 + 60, T0 + 61, T0 + 15 + 1440, T0 + 36 * 1440):
+    for watermark in (T0 + 10, T0 + 11, T0 + 120, T0 + 121, T0 + 15 + 2880, T0 + 36 * 1440):
         feed.give(Delta(0, watermark, {}))
         feed.give()
         left.append(sorted((key[:1], key[4]) for key in feed.changelog if key[:1] in {b"w", b"p"}))
-    # minutes are kept for the running hour as a level of their own: their rollup's horizon is shorter
+    # minutes are kept for two running hours as a level of their own: their rollup's horizon is shorter
     everything = [(b"p", 1), (b"p", 15), (b"w", 1), (b"w", 60), (b"w", 160)]
     assert left[0] == everything
     assert left[1] == left[2] == [one for one in everything if one != (b"w", 1)]

@@ -236,7 +236,7 @@ def test_running_windows_are_the_plain_sum_at_every_instant(
 def test_live_counts_and_their_oldest_are_exact_to_the_pane(
     begun: list[tuple[int, int]], ended: list[tuple[int, int, bool]]
 ) -> None:
-    core: CoreConfig = config(horizons_ms=dict.fromkeys((MINUTE_MS, HOUR_MS, DAY_MS), DAY_MS))
+    core: CoreConfig = config(horizons_ms=dict.fromkeys((MINUTE_MS, HOUR_MS, DAY_MS), 2 * DAY_MS))
     feed = Feed(core)
     feed.give(Delta(0, T0, {}))
     open_now = []
@@ -254,7 +254,7 @@ def test_live_counts_and_their_oldest_are_exact_to_the_pane(
         feed.flush()
         if restart:
             feed.restart()
-        by_day_before = (watermark - 1440) // 1440 * 1440 - T0
+        by_day_before = (watermark - 2880) // 1440 * 1440 - T0
         shown = feed.shard.snapshot.segments.get(ALL)
         for one in _LIVE:
             since = [minute for minute, slot in open_now if slot == one]

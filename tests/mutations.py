@@ -130,9 +130,15 @@ FAULTS = (
     ),
     Fault(
         "stream/core/running.py",
-        "self.last - self.panes < pane <= self.last",
-        "self.last - self.panes <= pane <= self.last",
+        "if pane > last - self.panes:",
+        "if pane >= last - self.panes:",
         "tests/core/test_running.py tests/core/test_windows_shard.py",
+    ),
+    Fault(
+        "stream/core/running.py",
+        "if left.get(metric_id, -1) < pane:",
+        "if metric_id not in left:",
+        "tests/core/test_running.py",
     ),
     Fault(
         "stream/core/running.py",

@@ -71,17 +71,21 @@ def test_a_running_window_is_the_sum_of_its_panes_at_every_instant_and_a_success
 
 def test_a_metric_is_seen_for_one_window_length_after_it_left() -> None:
     panes: dict[int, dict[str, dict[int, int]]] = {
-        1: {"a": {4096 + 16: 1}, "b": {4096 + 16: 1}},
+        1: {"a": {4096 + 16: 1}, "b": {4096 + 16: 1}, "c": {16: 1}},
         2: {"b": {16: 1}},
+        3: {"c": {16: 2}},
     }
     window = RunningWindow[str](PANES)
     seen = {}
-    for last in range(1, 12):
+    for last in range(1, 13):
         window.slide(last, lambda number: panes.get(number, {}).items())
-        seen[last] = (window.seen("a"), window.seen("b"))
-    assert [last for last, (a, _) in seen.items() if a] == list(range(1, 5 + PANES))
-    assert seen[5] == (frozenset({1}), frozenset({0, 1}))
-    assert seen[6 + PANES] == (frozenset(), frozenset())
+        seen[last] = (window.seen("a"), window.seen("b"), window.seen("c"))
+    assert [last for last, (a, _, _) in seen.items() if a] == list(range(1, 5 + PANES))
+    assert [last for last, (_, _, c) in seen.items() if c] == list(range(1, 7 + PANES)), (
+        "its newest pane counts"
+    )
+    assert seen[5][1] == frozenset({0, 1})
+    assert seen[6 + PANES][:2] == (frozenset(), frozenset())
 
 
 def test_it_never_slides_back() -> None:

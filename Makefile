@@ -79,7 +79,7 @@ test: setup lint ## everything: lint, types, walls, drift, mutations, all suites
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 
-.PHONY: lint lock lock-check drift generate mutations fuzz chaos clean
+.PHONY: lint lock lock-check drift generate mutations fuzz chaos bench clean
 lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unused code and dependencies, locks, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -110,6 +110,11 @@ fuzz: $(STAMPS)/tools ## bytes that are meant to hurt, guided by coverage (SECON
 chaos: KILLS ?= 100
 chaos: need-tools $(STAMPS)/tools $(KAFKA) ## kills, frozen workers, broker restarts (KILLS=n, SEED=n replays, CHAOS_FLAGS=--help)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(CHAOS_FLAGS)
+
+bench: TICKETS ?= 100000
+bench: ROUNDS ?= 3
+bench: need-tools $(STAMPS)/tools $(KAFKA) ## CPU per event beside the raw ceiling and a plain Faust app (TICKETS=n, ROUNDS=n, BENCH_FLAGS=--write)
+	$(BIN)/python -m tests.bench --tickets $(TICKETS) --rounds $(ROUNDS) --streams day,voice,long --plain $(BENCH_FLAGS)
 
 lock: $(STAMPS)/tools ## write the lock files again (UPGRADE=--upgrade for new versions)
 	$(UV_COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

@@ -2,25 +2,44 @@
 
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from struct import unpack_from
 from typing import Final
 
 _M: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
+_SEED: Final = 0x9747B28C
+_LONG: Final = 48
+_OWN: Final = 24
+"""Long keys are those of rollups: all windows of a figure share everything but the last 24 bytes, which is hashed once."""
 
 
 def murmur2(key: bytes) -> int:
     """The 32-bit MurmurHash2 (seed 0x9747b28c) of the Java client, as an unsigned number."""
     length = len(key)
     tail = length & 3
-    digest = 0x9747B28C ^ length
-    for word in unpack_from(f"<{length >> 2}I", key):
-        mixed = word * _M & _WORD
-        digest = (digest * _M ^ (mixed ^ mixed >> 24) * _M) & _WORD
+    if length > _LONG:
+        cut = (length - _OWN) & ~3
+        digest = _mix(_head(length, key[:cut]), key[cut:])
+    else:
+        digest = _mix(_SEED ^ length, key)
     if tail:
         digest = (digest ^ int.from_bytes(key[-tail:], "little")) * _M & _WORD
     digest = (digest ^ digest >> 13) * _M & _WORD
     return digest ^ digest >> 15
+
+
+def _mix(digest: int, words: bytes) -> int:
+    for word in unpack_from(f"<{len(words) >> 2}I", words):
+        mixed = word * _M & _WORD
+        digest = (digest * _M ^ (mixed ^ mixed >> 24) * _M) & _WORD
+    return digest
+
+
+@lru_cache(maxsize=32_768)
+def _head(length: int, words: bytes) -> int:
+    """The digest behind the first words of a key of this length."""
+    return _mix(_SEED ^ length, words)
 
 
 def murmur2_partition(key: bytes, partitions: int) -> int:

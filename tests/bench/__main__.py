@@ -131,7 +131,10 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print a table, and write it into the documents if asked to."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--tickets", type=int, default=100_000, help="of the day; the other streams have half and a tenth of it"
+        "--tickets",
+        type=int,
+        default=100_000,
+        help="of the day; the other streams have half and a tenth of it",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--streams", default="day", help=f"of {', '.join(STREAMS)}")

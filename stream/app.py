@@ -17,7 +17,7 @@ from stream.core.state_shape import GenerationError, shape
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
 from stream.metrics import selected
-from stream.runtime import generations, topics
+from stream.runtime import clients, generations, permissions, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError, StateError
 from stream.runtime.rebuild import rebuild
@@ -98,6 +98,8 @@ def pipeline(core: CoreConfig, runtime: RuntimeConfig, too_late: TooLate | None 
         nonlocal fitting
         for warning in await topics.prepare(runtime, core, volatile=volatile):
             log.warning("topic.unsuitable", topic=warning.topic, problem=warning.text)
+        if not volatile:
+            await permissions.check(runtime, core)
         limit_bytes = await topics.dead_letter_bytes(runtime, core)
         generation = await generations.agree(runtime, core, shape(core, selected(core)), volatile=volatile)
         fitting = msgspec.structs.replace(core, dead_letter_bytes=limit_bytes, generation=generation)
@@ -122,6 +124,8 @@ def run_worker(settings: Settings, *, drain: bool = False, rebuilding: bool = Fa
         return _failed(str(exc), EXIT_FAILED)
     except StateError as exc:
         return _failed(str(exc), EXIT_FAILED)
+    except clients.NOT_ALLOWED as exc:
+        return _failed(clients.not_allowed("go on", exc), EXIT_REFUSED)
     except Exception as exc:
         log.debug("worker.failed", exc_info=exc)
         text = str(exc).splitlines()
@@ -186,7 +190,8 @@ def _set_up_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger().handlers[0].addFilter(_Sparse())
+    if level != "debug":
+        logging.getLogger().handlers[0].addFilter(_Sparse())
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.ERROR)
     if level != "debug":  # until a broker has answered: that none does is the worker's own line
@@ -194,13 +199,14 @@ def _set_up_logs(level: str) -> None:
 
 
 class _Sparse(logging.Filter):
-    """One line of a kind in ten seconds: without its broker aiokafka writes a hundred a second."""
+    """One line of a kind in ten seconds, without a traceback: without its broker aiokafka writes a hundred a second."""
 
     def __init__(self) -> None:
         super().__init__()
         self._last: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None  # the worker's own line says what became of it
         kind = (record.name, str(record.msg))
         quiet = record.created - self._last.get(kind, 0.0) < SPARSE_SECONDS
         if not quiet:

@@ -6,10 +6,25 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError, TransactionalIdAuthorizationFailed
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from stream.runtime.config import RuntimeConfig, Security
 from stream.runtime.errors import StartError
+
+NOT_ALLOWED = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""What a broker answers to a user who may not do something."""
 
 
 def connection(config: RuntimeConfig) -> dict[str, Any]:
@@ -82,6 +97,22 @@ def reader(
     )
 
 
+def not_allowed(what: str, exc: KafkaError) -> str:
+    """The line of a user who may not do something; the brokers name the resource."""
+    return f"the brokers do not allow this user to {what} ({exc}): grant what the runbook lists under Permissions"
+
+
+def no_broker(config: RuntimeConfig) -> str:
+    """What to say when no connection could be made; a login that is refused looks the same to the client."""
+    brokers = ", ".join(config.brokers)
+    if config.security.protocol.startswith("SASL"):
+        return (
+            f"no broker at {brokers} answers, or none takes this login: check STREAM_BROKERS, STREAM_SECURITY_PROTOCOL, "
+            "STREAM_SASL_MECHANISM, STREAM_SASL_USERNAME and STREAM_SASL_PASSWORD_FILE"
+        )
+    return f"no broker answers at {brokers}: check STREAM_BROKERS"
+
+
 async def has_transactions(config: RuntimeConfig) -> bool:
     """Whether the broker runs transactional producers: asked by starting one. Raises StartError when it cannot be asked."""
     probe = producer(config, f"{config.app_id}-probe")
@@ -93,9 +124,7 @@ async def has_transactions(config: RuntimeConfig) -> bool:
     try:
         await probe.start()
     except KafkaConnectionError as exc:
-        raise StartError(
-            f"no broker answers at {', '.join(config.brokers)} ({exc}); check STREAM_BROKERS"
-        ) from exc
+        raise StartError(no_broker(config)) from exc
     except TransactionalIdAuthorizationFailed as exc:
         raise StartError(
             f"the broker does not let this user write transactions; allow transactional ids beginning with {config.app_id}-"

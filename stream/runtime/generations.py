@@ -13,13 +13,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    KafkaError,
-    ProducerFenced,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
+from aiokafka.errors import KafkaError, ProducerFenced
 
 from stream.core.config import CoreConfig
 from stream.core.state_shape import ShapeChangedError, check_counts, differences
@@ -28,12 +22,6 @@ from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
 
 log = structlog.get_logger(__name__)
-
-NOT_ALLOWED = (
-    ClusterAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
 
 ATTEMPTS = 20
 POLL_SECONDS = 0.5
@@ -191,7 +179,7 @@ async def _write(
             return "others keep writing there"
         async with producer.transaction():
             await producer.send_and_wait(topic, value, key, partition=0)
-    except NOT_ALLOWED as exc:
+    except clients.NOT_ALLOWED as exc:
         raise StartError(f"topic {topic} cannot be written ({exc}); allow it to this user") from exc
     except KafkaError as exc:
         # Being fenced has several faces, depending on how far the transaction was; whether it was written shows the next reading.

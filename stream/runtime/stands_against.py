@@ -49,6 +49,16 @@ STANDS_AGAINST: tuple[Upstream, ...] = (
         "wrapped, to know when the group last answered",
     ),
     Upstream(
+        "aiokafka.consumer.group_coordinator:GroupCoordinator._push_error_to_user",
+        "743ff515bd7e2e38",
+        "wrapped: it waits until somebody fetches, and nobody does before partitions are assigned",
+    ),
+    Upstream(
+        "aiokafka.producer.transaction_manager:TransactionManager.maybe_add_partition_to_txn",
+        "e0a118be379a7f75",
+        "called without a record, to see whether a topic may be written",
+    ),
+    Upstream(
         "faust.app.base:App._create_directories",
         "a9f571c3b04abec3",
         "left out: it would leave an empty folder where the worker was started",

@@ -29,6 +29,9 @@ DEAD_LETTER_BYTES = 2 * 2**20
 BROKER_DEFAULT_BYTES = 1_048_588
 """``message.max.bytes`` of a Kafka broker that nobody has set up: what is assumed where it does not tell."""
 
+CHANGELOG_SEGMENT_BYTES = 32 * 2**20
+"""The segment that is being written is never compacted, and a new owner reads all of it."""
+
 DELTAS_RETENTION_MS = 7 * DAY_MS
 ROLLUPS_RETENTION_MS = 400 * DAY_MS
 DEAD_LETTER_RETENTION_MS = 30 * DAY_MS
@@ -73,6 +76,7 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
         "cleanup.policy": "compact",
         "max.message.bytes": str(LARGE_BYTES),
         "min.cleanable.dirty.ratio": "0.3",
+        "segment.bytes": str(CHANGELOG_SEGMENT_BYTES),
     }
     sources = [
         TopicSpec(
@@ -303,10 +307,6 @@ def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Pro
         )
 
 
-def _no_broker(config: RuntimeConfig) -> str:
-    return f"no broker answers at {', '.join(config.brokers)}: check STREAM_BROKERS"
-
-
 async def fitted(config: RuntimeConfig, core: CoreConfig, *, sources: bool, deltas: bool) -> CoreConfig:
     """The configuration with the partition counts that the topics have: of the sources, of the deltas, as asked for.
 
@@ -320,7 +320,7 @@ async def fitted(config: RuntimeConfig, core: CoreConfig, *, sources: bool, delt
         await admin.start()
         states = await describe(admin, (*core.topics.sources, core.topics.deltas))
     except KafkaConnectionError as exc:
-        raise StartError(_no_broker(config)) from exc
+        raise StartError(clients.no_broker(config)) from exc
     finally:
         await admin.close()
     found = Counter(count for name in core.topics.sources if (count := states[name].partitions))
@@ -368,7 +368,7 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
             await create(admin, own, config.replication_factor)
             states = await _wait_for(admin, names, {spec.name for spec in own})
     except KafkaConnectionError as exc:
-        raise StartError(_no_broker(config)) from exc
+        raise StartError(clients.no_broker(config)) from exc
     except KafkaError as exc:
         raise StartError(f"{exc}; run `stream topics create` as a user who may create topics") from exc
     finally:

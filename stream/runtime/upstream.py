@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
@@ -79,6 +79,10 @@ class App(faust.App):
         """Monotonic time of the last heartbeat that the group answered."""
         return self.batches.heartbeat_at
 
+    def gave_up(self) -> BaseException | None:
+        """What made a service of Faust or the consumer group's member give up, None while none has."""
+        return self.crash_reason or self.batches.error
+
 
 class Boot(BootStrategy):
     """Without Faust's own producer (the checkpoint has its own) and web server."""
@@ -93,6 +97,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     app: App
     _consumer: Any
     heartbeat_at: float | None = None
+    error: Exception | None = None
+    """Why the group cannot be joined: nobody would ever ask for it, as nothing is fetched before partitions are assigned."""
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         shell: Shell = self.app.shell
@@ -114,7 +120,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def on_start(self) -> None:
-        """Start the consumer, and note every heartbeat that the group has answered."""
+        """Start the consumer; note every heartbeat that the group has answered, and the error that ends all attempts to join it."""
         await super().on_start()
         coordinator = self._consumer._coordinator
         beat = coordinator._do_heartbeat
@@ -127,6 +133,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return answered
 
         coordinator._do_heartbeat = noted
+        tell = coordinator._push_error_to_user
+
+        async def told(error: Exception) -> Any:
+            self.error = error
+            return await tell(error)
+
+        coordinator._push_error_to_user = told
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Changelogs are read by the loader only: without this the group's consumer would fetch our own rows back."""
@@ -285,6 +298,11 @@ class Consumer(driver.Consumer):
         """Monotonic time of the last heartbeat that the group answered."""
         return self._thread.heartbeat_at
 
+    @property
+    def error(self) -> Exception | None:
+        """Why the group cannot be joined, None while it can."""
+        return self._thread.error
+
 
 async def _committed(
     consumer: AIOKafkaConsumer, tps: Iterable[TopicPartition]
@@ -360,6 +378,14 @@ class BatchSchema(faust.Schema[None, Any]):
         """The range itself."""
         fetched: Fetched = message.value
         return fetched
+
+
+async def try_writing(producer: AIOKafkaProducer, tps: Collection[TopicPartition]) -> None:
+    """Add partitions to a transaction and abort it: nothing is written. Raises what the brokers refuse."""
+    await producer.begin_transaction()
+    for tp in tps:
+        producer._txn_manager.maybe_add_partition_to_txn(tp)
+    await producer.abort_transaction()
 
 
 def build_app(shell: Shell, first_topics: Iterable[str] = ()) -> App:

@@ -150,7 +150,9 @@ async def _crashed(app: upstream.App) -> None:
     """Raise what made a service of Faust give up."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
-        reason = app.crash_reason
+        reason = app.gave_up()
+        if isinstance(reason, clients.NOT_ALLOWED):
+            raise reason
         if reason is not None:
             raise ShellError(f"the consumer gave up: {type(reason).__name__}: {reason}") from reason
 

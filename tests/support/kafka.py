@@ -6,12 +6,13 @@
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +57,14 @@ log.flush.scheduler.interval.ms=9223372036854775807
 log.cleaner.dedupe.buffer.size=8388608
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 """
+
+SECURED = """
+listener.name.secured.sasl.enabled.mechanisms=PLAIN
+listener.name.secured.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {users};
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+"""
+"""Users log in at a listener of their own and may do what they are allowed to; without a login everything may be done."""
 
 LOG4J = """\
 Configuration:
@@ -147,10 +156,11 @@ class Kafka(AbstractContextManager["Kafka"]):
     clients that take it are told to go on at ``advertised_port``, where a test puts a proxy.
     """
 
-    def __init__(self, brokers: int = 1) -> None:
+    def __init__(self, brokers: int = 1, users: Sequence[str] = ()) -> None:
+        """``users`` log in at :attr:`secured` with their names as passwords; what they may do, :mod:`tests.support.acls` says."""
         self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
-        ports = iter(free_ports(4 * brokers))
+        ports = iter(free_ports(4 * brokers + 1))
         controller_ports = {number: next(ports) for number in range(1, brokers + 1)}
         voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in controller_ports.items())
         (self.folder / "log4j2.yaml").write_text(LOG4J)
@@ -172,6 +182,17 @@ class Kafka(AbstractContextManager["Kafka"]):
                     session_ms=9000 if brokers == 1 else 3000,  # one alone has nobody to hand over to
                 )
             )
+        self.secured = f"127.0.0.1:{next(ports)}"
+        if users:
+            self._secure(self.nodes[0].properties, users)
+
+    def _secure(self, properties: Path, users: Sequence[str]) -> None:
+        logins = " ".join(f'user_{name}="{name}"' for name in users)
+        plain = properties.read_text()
+        for name in ("listeners", "advertised.listeners"):
+            plain = re.sub(f"(?m)^({name}=.*)$", rf"\1,SECURED://{self.secured}", plain)
+        plain = re.sub(r"(?m)^(listener\.security\.protocol\.map=.*)$", r"\1,SECURED:SASL_PLAINTEXT", plain)
+        properties.write_text(plain + SECURED.format(users=logins))
 
     @property
     def bootstrap(self) -> str:

@@ -1,13 +1,15 @@
 """Brokers that are away: stopped, frozen, down at start; leaders and coordinators that die in a cluster of three."""
 
 import asyncio
+import contextlib
 import json
+import resource
 import signal
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -15,15 +17,18 @@ from typing import Any, NamedTuple, Self
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.broker.conftest import scrape
 from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, Outcome, _finish
 from tests.chaos.traffic import traffic
 from tests.chaos.trial import SMALL, Publisher, Trial
 from tests.support.kafka import Kafka, Node
 from tests.support.ports import free_ports
 from tests.support.process import wait_until
+from tests.support.proxy import Proxy
 
 EVENTS_PER_SECOND = 200.0
 SETTLE_SECONDS = 2.0
+FULL_BYTES = 100_000
 
 
 class Readiness(NamedTuple):
@@ -35,11 +40,16 @@ class Readiness(NamedTuple):
 
 
 class Watch(AbstractContextManager["Watch"]):
-    """Asks a worker's ``/readyz`` several times a second."""
+    """Asks a worker's ``/readyz`` and its lag several times a second."""
 
     def __init__(self, port: int) -> None:
+        self._port = port
         self._url = f"http://127.0.0.1:{port}/readyz"
         self.seen: list[Readiness] = []
+        self.lags: list[float] = []
+        """Records that wait, over all topics and partitions."""
+        self.commits: list[float] = []
+        """Seconds that the last commit took, of the slower stage."""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -63,6 +73,12 @@ class Watch(AbstractContextManager["Watch"]):
             except OSError:
                 continue
             self.seen.append(Readiness(time.monotonic(), body["ready"], tuple(body["reasons"])))
+            with contextlib.suppress(OSError):
+                series = scrape(self._port)
+                self.lags.append(sum(_named(series, "contact_centre_stream_lag_records")))
+                self.commits.append(
+                    max(_named(series, "contact_centre_stream_checkpoint_seconds"), default=0.0)
+                )
 
     @property
     def ready(self) -> bool:
@@ -80,11 +96,25 @@ class Watch(AbstractContextManager["Watch"]):
         return f"not ready {away[0].at - gone_at:.1f} s after the beginning ({'; '.join(why)}), ready again {after}"
 
 
+def _named(series: Mapping[str, float], name: str) -> list[float]:
+    return [value for key, value in series.items() if key.startswith(name)]
+
+
 def outage(
-    kafka: Kafka, folder: Path, name: str, seed: int, strike: Callable[[Trial], float], seconds: float
+    kafka: Kafka,
+    folder: Path,
+    name: str,
+    seed: int,
+    strike: Callable[[Trial], float],
+    seconds: float,
+    slowest_commit: float = 0.0,
+    **settings: str,
 ) -> Outcome:
-    """Events come all the time; ``strike`` takes brokers away and back again and returns when it began."""
-    more = {**SMALL, "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes)))}
+    """Events come all the time; ``strike`` takes brokers away and back again and returns when it began.
+
+    ``slowest_commit``: seconds that the gauge of commits must have passed, and come down from again.
+    """
+    more = {**SMALL, "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes))), **settings}
     arrivals = traffic(round(EVENTS_PER_SECOND * (seconds + 4 * SETTLE_SECONDS)), seed)
     (port,) = free_ports(1)
     with Trial(kafka.bootstrap, f"{name}-{seed}", folder / f"{name}-{seed}", **more) as trial:
@@ -108,8 +138,13 @@ def outage(
 
             wait_until(done, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}")
             caught_up = time.monotonic() - back_at
-            wait_until(lambda: watch.ready, ENDS_SECONDS, lambda: worker.output)
-        text = f"{watch.tell(gone_at, back_at)}, caught up {caught_up:.1f} s after the end"
+            wait_until(lambda: watch.ready and not watch.lags[-1], ENDS_SECONDS, lambda: worker.output)
+        text = f"{watch.tell(gone_at, back_at)}, lag up to {max(watch.lags):.0f}, caught up {caught_up:.1f} s after the end"
+        slowest = max(watch.commits)
+        calmed = min(watch.commits[watch.commits.index(slowest) :])
+        text += f", commits of up to {slowest:.1f} s, {calmed:.1f} s again after that"
+        if slowest_commit:  # the gauge is of commits that came to an end
+            assert calmed < slowest_commit < slowest, text
         if ended:
             text += f", ended and was started again {len(ended)} x ({ended[0]})"
         return Outcome(f"{name} {seconds:.0f} s", _finish(trial, worker), text)
@@ -144,6 +179,45 @@ def frozen(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
         return began
 
     return outage(kafka, folder, "frozen", seed, strike, seconds)
+
+
+def full_disk(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
+    """The broker's writes fail, as those to a full disk do (by a limit on the size of its files); it halts, and is started with room."""
+
+    def strike(_trial: Trial) -> float:
+        began = time.monotonic()
+        [node] = kafka.nodes
+        assert node.process is not None
+        _, hard = resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE)
+        limit = node.output.stat().st_size + FULL_BYTES  # it still has to say what happens
+        resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
+        code = node.process.wait(ENDS_SECONDS)
+        assert code == 1, f"a broker that cannot write halts, this one ended with {code}"
+        assert "File too large" in node.output.read_text(), node.output.read_text()[-2000:]
+        time.sleep(seconds)
+        node.start()
+        kafka.wait()
+        return began
+
+    return outage(kafka, folder, "full-disk", seed, strike, seconds)
+
+
+def slow(kafka: Kafka, folder: Path, seed: int, seconds: float, delay_seconds: float = 0.4) -> Outcome:
+    """Everything between the worker and the broker takes longer, in both directions."""
+    [node] = kafka.nodes
+    with Proxy(node.advertised_port, node.detour_port) as proxy:
+
+        def strike(_trial: Trial) -> float:
+            began = time.monotonic()
+            proxy.delay_seconds = delay_seconds
+            time.sleep(seconds)
+            proxy.delay_seconds = 0.0
+            time.sleep(2 * SETTLE_SECONDS)
+            return began
+
+        brokers = f"127.0.0.1:{proxy.port}"
+        round_trips = 2 * 2 * delay_seconds  # a commit has more than two
+        return outage(kafka, folder, "slow", seed, strike, seconds, round_trips, STREAM_BROKERS=brokers)
 
 
 def down_at_start(kafka: Kafka, folder: Path, seed: int) -> Outcome:
@@ -240,6 +314,8 @@ def all_of_them(
         cases = [
             lambda: stopped(kafka, folder, seed, seconds),
             lambda: frozen(kafka, folder, seed, seconds),
+            lambda: full_disk(kafka, folder, seed, seconds),
+            lambda: slow(kafka, folder, seed, seconds),
             lambda: down_at_start(kafka, folder, seed),
         ]
     else:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.outages import down_at_start, frozen, stopped
+from tests.chaos.outages import down_at_start, frozen, full_disk, slow, stopped
 from tests.support.kafka import Kafka
 
 pytestmark = pytest.mark.broker
@@ -22,3 +22,14 @@ def test_a_broker_that_is_stopped_frozen_or_down_at_start(tmp_path: Path) -> Non
             print(outcome)
             assert not outcome.report.problems, str(outcome)
             assert "ready all the time" not in outcome.note
+
+
+def test_a_broker_that_cannot_write_or_is_slow(tmp_path: Path) -> None:
+    with Kafka() as kafka:
+        full = full_disk(kafka, tmp_path, 4, 3.0)
+        print(full)
+        assert not full.report.problems, str(full)
+        assert "ready all the time" not in full.note
+        late = slow(kafka, tmp_path, 5, SECONDS)
+        print(late)
+        assert not late.report.problems, str(late)

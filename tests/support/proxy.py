@@ -1,9 +1,10 @@
-"""A TCP proxy that can stop forwarding, as a network does that was cut: connections stay open and nothing arrives."""
+"""A TCP proxy that can stop forwarding, as a network does that was cut: connections stay open and nothing arrives. Or only slowly."""
 
 import contextlib
 import selectors
 import socket
 import threading
+import time
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,8 @@ class Proxy(AbstractContextManager["Proxy"]):
 
     def __init__(self, port: int, target_port: int) -> None:
         self.port = port
+        self.delay_seconds = 0.0
+        """How long everything that is forwarded waits, in either direction."""
         self._target_port = target_port
         self._flowing = threading.Event()
         self._flowing.set()
@@ -70,6 +73,7 @@ class Proxy(AbstractContextManager["Proxy"]):
                     source: socket.socket = key.fileobj  # type: ignore[assignment]  # what was registered
                     data = source.recv(CHUNK)
                     self._flowing.wait()
+                    time.sleep(self.delay_seconds)
                     if not data:
                         raise ConnectionResetError
                     key.data.sendall(data)

@@ -30,6 +30,8 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     windows_interval_ms: int = 200
     """The same for the windows stage: two chained intervals must still be fresh."""
     tick_interval_ms: int = 250
+    instance_id: str = ""
+    """Name of a static member of the group; empty for a member that leaves when it stops."""
     session_timeout_ms: int = 10_000
     heartbeat_ms: int = 1000
     rebalance_timeout_ms: int = 10_000

@@ -1,6 +1,6 @@
-"""Everything that overrides or reads names of Faust and aiokafka that are not theirs to give away, in one room.
+"""Everything that overrides or reads names of Faust and aiokafka that are not theirs to give away; the group's member is in ``member``.
 
-Nothing outside this module touches such names; ``stands_against`` lists them with reasons, and a test fails when they change.
+Nothing outside these two modules touches such names; ``stands_against`` lists them with reasons, and a test fails when they change.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from stream.runtime import clients
 from stream.runtime.guard import Fetched, Seek
+from stream.runtime.member import ConsumerThread
 from stream.runtime.shell import Offsets, Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
@@ -89,81 +89,6 @@ class Boot(BootStrategy):
 
     enable_kafka_producer = False
     enable_web = False
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The group's consumer, in a thread and loop of its own: heartbeats go on while the shards work."""
-
-    app: App
-    _consumer: Any
-    heartbeat_at: float | None = None
-    error: Exception | None = None
-    """Why the group cannot be joined: nobody would ever ask for it, as nothing is fetched before partitions are assigned."""
-
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
-        shell: Shell = self.app.shell
-        config = shell.config
-        self._assignor = self.app.assignor
-        return clients.reader(
-            config,
-            committed=shell.checkpoint.committed_reads,
-            group_id=config.app_id,
-            partition_assignment_strategy=[self._assignor],
-            max_poll_records=config.max_poll_records,
-            max_partition_fetch_bytes=config.fetch_bytes,
-            fetch_max_wait_ms=500,
-            session_timeout_ms=config.session_timeout_ms,
-            rebalance_timeout_ms=config.rebalance_timeout_ms,
-            heartbeat_interval_ms=config.heartbeat_ms,
-            max_poll_interval_ms=int(NEVER_SECONDS * 1000) // 100,
-            check_crcs=False,
-        )
-
-    async def on_start(self) -> None:
-        """Start the consumer; note every heartbeat that the group has answered, and the error that ends all attempts to join it."""
-        await super().on_start()
-        coordinator = self._consumer._coordinator
-        beat = coordinator._do_heartbeat
-
-        async def noted() -> Any:
-            asked_at = time.monotonic()
-            answered = await beat()
-            if answered:
-                self.heartbeat_at = asked_at
-            return answered
-
-        coordinator._do_heartbeat = noted
-        tell = coordinator._push_error_to_user
-
-        async def told(error: Exception) -> Any:
-            self.error = error
-            return await tell(error)
-
-        coordinator._push_error_to_user = told
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Changelogs are read by the loader only: without this the group's consumer would fetch our own rows back."""
-        self.heartbeat_at = time.monotonic()
-        changelogs = self.app.tables.changelog_topics
-        self._consumer.pause(*(tp for tp in self._consumer.assignment() if tp.topic in changelogs))
-        await super().on_partitions_assigned(assigned, generation_id)
-
-    async def _fetch_records(
-        self,
-        consumer: Any,
-        active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is theirs
-        max_records: int | None = None,
-    ) -> Any:
-        """Deltas first: under a backlog of source records aiokafka empties one buffered partition after the other."""
-        first = {tp for tp in active_partitions if tp.topic in self.app.first_topics}
-        if first:
-            records = await super()._fetch_records(consumer, first, timeout=0, max_records=max_records)
-            if records:
-                return records
-        return await super()._fetch_records(
-            consumer, active_partitions, timeout=timeout, max_records=max_records
-        )
 
 
 class Consumer(driver.Consumer):

@@ -151,7 +151,7 @@ async def _crashed(app: upstream.App) -> None:
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         reason = app.gave_up()
-        if isinstance(reason, clients.NOT_ALLOWED):
+        if isinstance(reason, (ShellError, *clients.NOT_ALLOWED)):
             raise reason
         if reason is not None:
             raise ShellError(f"the consumer gave up: {type(reason).__name__}: {reason}") from reason

@@ -164,6 +164,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "How much of a source partition's topic may be refused, per block of offsets, before the worker stops (exit code 70).",
         ),
     ] = DeadLetterLimit()
+    instance_id: Annotated[
+        str,
+        _is(
+            forms.matching(r"[A-Za-z0-9._-]{0,100}", "up to 100 of A-Z, a-z, 0-9, dot, _ and -"),
+            "A worker's own name in the group, such as its pod's. With one, its partitions wait for it until STREAM_SESSION_TIMEOUT when "
+            "it is gone, also after SIGTERM, and it has them back without a rebalance. Two workers must never have the same.",
+        ),
+    ] = ""
     session_timeout: Annotated[
         int,
         _is(
@@ -308,6 +316,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ),
             commit_interval_ms=self.commit_interval,
             windows_interval_ms=self.windows_interval,
+            instance_id=self.instance_id,
             session_timeout_ms=self.session_timeout,
             heartbeat_ms=self.heartbeat_interval,
             rebalance_timeout_ms=self.session_timeout,

@@ -52,7 +52,13 @@ class Toy:
             sent.append((f"{self.app}.{'ab'[number % 2]}", key, b"%d" % number))
         topics.write(self.bootstrap, sent, per_second=per_second)
 
-    def worker(self, *, drain: bool = False, fault: tuple[str, str, int, int] | None = None) -> Process:
+    def worker(
+        self,
+        *,
+        drain: bool = False,
+        fault: tuple[str, str, int, int] | None = None,
+        instance_id: str = "",
+    ) -> Process:
         """Start a worker process; it is ended with the test at the latest."""
         options = {
             "app": self.app,
@@ -61,6 +67,7 @@ class Toy:
             "delta_partitions": DELTA_PARTITIONS,
             "drain": drain,
             "fault": fault,
+            "instance_id": instance_id,
             "volatile": self.volatile,
         }
         return self._stack.enter_context(Process(self.folder, "-m", "tests.runtime.toy", json.dumps(options)))

@@ -167,6 +167,7 @@ def main(options: dict[str, object]) -> int:
         heartbeat_ms=300,
         rebalance_timeout_ms=6000,
         allow_volatile=bool(options.get("volatile")),
+        instance_id=str(options.get("instance_id", "")),
     )
 
     async def run() -> None:

@@ -1,0 +1,49 @@
+"""Workers with names of their own in the group: who comes back in time has its partitions again, and nobody else notices."""
+
+import pytest
+
+from tests.runtime.conftest import Toy
+from tests.support.process import Process, wait_until
+
+pytestmark = pytest.mark.broker
+
+
+def _named(toy: Toy, name: str) -> Process:
+    worker = toy.worker(instance_id=name)
+    wait_until(lambda: "worker.ready" in worker.output, 30, lambda: worker.output)
+    return worker
+
+
+def _readies(worker: Process) -> int:
+    return worker.output.count("worker.ready")
+
+
+def test_a_killed_member_that_comes_back_at_once_moves_nothing(toy: Toy) -> None:
+    first = _named(toy, "first")
+    second = _named(toy, "second")
+    toy.produce(3_000)
+    wait_until(lambda: toy.totalled() == 3_000, 30, lambda: first.output + second.output)
+    before = _readies(first)
+    second.kill()
+    again = _named(toy, "second")
+    toy.produce(3_000)
+    wait_until(lambda: toy.totalled() == 6_000, 30, lambda: first.output + again.output)
+    assert _readies(first) == before, "the other member kept its partitions and went on"
+    for worker in (first, again):
+        assert worker.stop() == 0, worker.output
+    toy.check()
+
+
+def test_of_two_with_one_name_one_ends_loudly_and_nothing_is_spoilt(toy: Toy) -> None:
+    first = _named(toy, "same")
+    toy.produce(3_000)
+    wait_until(lambda: toy.totalled() == 3_000, 30, lambda: first.output)
+    second = toy.worker(instance_id="same")
+    toy.produce(3_000)
+    wait_until(lambda: not (first.running and second.running), 60, lambda: first.output + second.output)
+    loser, winner = (second, first) if first.running else (first, second)
+    assert loser.wait() == 70, loser.output
+    assert "is STREAM_INSTANCE_ID=same given to two workers?" in loser.output
+    wait_until(lambda: toy.totalled() == 6_000, 40, lambda: winner.output)
+    assert winner.stop() == 0, winner.output
+    toy.check()

@@ -73,13 +73,14 @@ setup: need-tools $(STAMPS)/tools $(KAFKA) ## everything that the tests need, fr
 demo: $(STAMPS)/program ## real help-desk traffic, live figures and an alert in this terminal
 	@$(BIN)/stream demo $(DEMO_FLAGS)
 
-test: setup lint ## everything: lint, types, walls, drift, mutations, all suites
+test: setup lint ## everything: lint, types, walls, drift, mutations, cost per stage, all suites
 	$(BIN)/python -m tests.mutations
+	$(BIN)/python -m tests.bench.stages --check
 	$(PYTEST)
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 
-.PHONY: lint lock lock-check drift generate mutations fuzz chaos bench clean
+.PHONY: lint lock lock-check drift generate mutations fuzz chaos bench bench-check clean
 lint: $(STAMPS)/tools lock-check drift ## style, strict types, import walls, unused code and dependencies, locks, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -115,6 +116,9 @@ bench: TICKETS ?= 100000
 bench: ROUNDS ?= 3
 bench: need-tools $(STAMPS)/tools $(KAFKA) ## CPU per event beside the raw ceiling and a plain Faust app (TICKETS=n, ROUNDS=n, BENCH_FLAGS=--write)
 	$(BIN)/python -m tests.bench --tickets $(TICKETS) --rounds $(ROUNDS) --streams day,voice,long --plain $(BENCH_FLAGS)
+
+bench-check: $(STAMPS)/tools ## CPU per stage against parsing the same events: fails when a stage has become twice as slow
+	$(BIN)/python -m tests.bench.stages --check
 
 lock: $(STAMPS)/tools ## write the lock files again (UPGRADE=--upgrade for new versions)
 	$(UV_COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock

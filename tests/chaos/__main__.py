@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         if chosen.outages:
             return _verdict(outages.all_of_them(kafka, folder, seed, chosen.outages, say))
         if chosen.hand_over:
-            return handover.measure_all(kafka, folder, say)
+            return handover.measure_all(kafka, folder, say) or handover.measure_static(kafka, folder, say)
         events = chosen.events or 3000 * chosen.kills
         result = storm(kafka, folder, seed, chosen.kills, events, say)
         say(str(result))

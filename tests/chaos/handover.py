@@ -57,11 +57,11 @@ class Crew:
         self._trial = trial
         self._made = 0
 
-    def start(self) -> Process:
-        """Start one and wait until it is ready."""
+    def start(self, name: str = "") -> Process:
+        """Start one and wait until it is ready; with a name it is a static member of the group."""
         self._made += 1
         trace = self._trial.folder / f"trace-{self._made}"
-        worker = self._trial.start(Plan(trace=str(trace)))
+        worker = self._trial.start(Plan(trace=str(trace)), STREAM_INSTANCE_ID=name)
         worker.wait_for("worker.ready", 60)
         return worker
 
@@ -140,10 +140,38 @@ def measure_all(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
     return 0
 
 
-def _roll(crew: Crew, workers: Sequence[Process]) -> None:
-    for worker in workers:
+def measure_static(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
+    """The same with static members: killed and started again, and a rolling restart. Prints figures, judges nothing."""
+    names = ("worker-a", "worker-b", "worker-c")
+    with Trial(kafka.bootstrap, "hand-over-static", folder / "hand-over-static", **PRODUCTION) as trial:
+        crew = Crew(trial)
+        trial.publish(_tickets(ROWS))
+        workers = [crew.start(name) for name in names]
+        wait_until(lambda: trial.applied() >= ROWS, 90, lambda: workers[0].output)
+        steady = traffic(round(PER_SECOND * MEASURE_SECONDS / 2), 1)
+        with Publisher(trial, steady, PER_SECOND) as publisher:
+            time.sleep(CALM_SECONDS)
+            since = time.monotonic()
+            workers[1].kill()
+            workers[1] = crew.start(names[1])
+            time.sleep(CALM_SECONDS)
+            tell(f"static, killed and started again at once (one of three): {crew.pauses(since)}")
+            since = time.monotonic()
+            _roll(crew, workers, names)
+            rolled = time.monotonic() - since
+            time.sleep(CALM_SECONDS)
+            tell(
+                f"static, rolling restart of three, {rolled:.0f} s: {crew.pauses(since)}; standing still in all, per partition: "
+                + ", ".join(f"{seconds:.1f} s" for seconds in crew.standstill(since))
+            )
+            assert not publisher.done, "the figures were taken while nothing came"
+    return 0
+
+
+def _roll(crew: Crew, workers: Sequence[Process], names: Sequence[str] = ("", "", "")) -> None:
+    for worker, name in zip(workers, names, strict=True):
         assert worker.stop() == 0, worker.output
-        crew.start()
+        crew.start(name)
 
 
 def _tickets(count: int) -> list[Arrival]:

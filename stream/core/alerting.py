@@ -127,6 +127,10 @@ class Alerting:
         """The input has ended: judge up to its end. Returns the instant that this is."""
         end_ms = max([end_ms, *(window.data_end_ms for window in self._windows)])
         self.advance(end_ms)
+        for window in self._windows:
+            at_ms, segments = window.rest()
+            for name in segments:
+                self._judge(name, window.length_ms, window.sums(name), at_ms)
         return end_ms
 
     # --- on the wall clock --------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ class FoldResult(NamedTuple):
 
     rollups: list[Output]
     """One per window and metric, closed, sorted by key."""
+    alerts: list[Output]
+    """Every firing and recovery, in order; with the wall clock only what stands at the end."""
     dead_letters: list[Output]
     counts: Mapping[str, Mapping[str, int]]
     """Source topic -> ``outcome`` or ``outcome:reason`` -> records; their sum is the number of records read."""
@@ -83,6 +85,7 @@ def fold(
     closed = windows.flush(now_ms)
     rollups = [output for output in closed.outputs if output.topic == single.topics.rollups]
     return FoldResult(
+        alerts=[output for output in closed.outputs if output.topic == single.topics.alerts],
         rollups=sorted(rollups, key=lambda output: output.key or b""),
         dead_letters=dead,
         counts=tickets.counts,

@@ -5,7 +5,7 @@ in the order of the log, and each time the watermark passes the end of a pane at
 concerned are due. What comes after its pane has ended counts from the next end on. Nothing depends on where a flush was.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
 
 from stream.core.config import MINUTE_MS
@@ -82,16 +82,25 @@ class JudgedWindow:
             self.dirty = set()
             self._enter(end, changed)
             self._leave(end, changed)
-            for segment in changed:
-                tally = self._sums.get(segment)
-                if tally is not None:
-                    drop_zeros(tally)
-                    if not tally:
-                        del self._sums[segment]
+            self._tidy(changed)
             at_ms = end * self.width_ms
             changed.update(segment for segment, due_ms in wake().items() if due_ms <= at_ms)
             yield at_ms, sorted(changed)
         self.at = max(self.at, last)
+
+    def rest(self) -> tuple[int, list[str]]:
+        """The input has ended: the instant of the last judgement, and the segments that were corrected behind it since."""
+        changed, self.dirty = self.dirty, set()
+        self._tidy(changed)
+        return self.at * self.width_ms, sorted(changed)
+
+    def _tidy(self, segments: Iterable[str]) -> None:
+        for segment in segments:
+            tally = self._sums.get(segment)
+            if tally is not None:
+                drop_zeros(tally)
+                if not tally:
+                    del self._sums[segment]
 
     def _next(self, wake: Wake) -> int:
         """Where the window ends when something changes next."""

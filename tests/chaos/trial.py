@@ -14,7 +14,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from stream.core.fold import fold
-from stream.core.record import SourceRecord
+from stream.core.record import Output, SourceRecord
 from stream.core.tickets_meta import take_meta
 from tests.broker.conftest import Product
 from tests.chaos.traffic import Arrival
@@ -27,6 +27,11 @@ SETTINGS = {
     "STREAM_ROLLUP_WINDOWS": "5m,1h,24h",
     "STREAM_CORRECTION_HORIZON": "35d",  # nothing comes too late: how much does is not the same in two runs
     "STREAM_SESSION_TIMEOUT": "3s",
+    "STREAM_ALERTS": (
+        '[{"name": "daily", "metric": "csat", "threshold": 0.75, "min_n": 1, "clear_margin": 0},'
+        ' {"name": "hourly", "metric": "csat", "threshold": 0.75, "min_n": 1, "clear_margin": 0, "window": "1h",'
+        '  "segment": "team=*"}]'
+    ),
 }
 
 SMALL = {"STREAM_PARTITIONS": "2", "STREAM_DELTA_PARTITIONS": "3"}
@@ -120,6 +125,7 @@ class Trial(Product):
             *_compare(stable(expected.rollups), stable(records)),  # type: ignore[arg-type]  # have key and value
             *self._accounts(log, expected.counts),
             *self._dead_letters([output.value or b"" for output in expected.dead_letters]),
+            *self._alerts(expected.alerts),
         ]
         seen: dict[bytes | None, int] = {}
         repeated = 0
@@ -169,6 +175,28 @@ class Trial(Product):
         found = [record.value or b"" for record in topics.read(self.bootstrap, names)]
         if Counter(found) != Counter(expected):
             yield f"{len(found)} dead letters, or others than the {len(expected)} expected"
+
+    def _alerts(self, expected: Sequence[Output]) -> Iterable[str]:
+        """Each firing and each recovery stands there once, in turn, on segments on which the oracle has alerts, too.
+
+        When one fires is not compared: a correction counts from the end of a pane on that follows it, and which that is depends on
+        how far the other partitions have come.
+        """
+        revisions: dict[bytes | None, int] = {}
+        states: dict[bytes | None, str] = {}
+        for record in topics.read(self.bootstrap, [self.core.topics.alerts]):
+            revision, state = _alert(record.value)
+            if revision != revisions.get(record.key, 0) + 1 or state == states.get(record.key, "resolved"):
+                yield f"alert {record.key!r}: {state} with revision {revision} after {states.get(record.key)}"
+            revisions[record.key], states[record.key] = revision, state
+        if bool(states) != bool(expected):
+            yield f"alerts of {len(states)} segments, the oracle has {len(expected)} firings and recoveries"
+
+
+def _alert(value: bytes | None) -> tuple[int, str]:
+    """Revision and state of an alert event."""
+    event = orjson.loads(value or b"")
+    return int(event["id"].rsplit("/", 1)[1]), event["data"]["state"]
 
 
 def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str, Any]]) -> Iterable[str]:

@@ -172,6 +172,15 @@ def test_the_end_of_the_input_is_judged_though_the_watermark_has_not_passed_it()
     assert transitions(feed)[1:] == [("csat_low", "resolved", instant(T0_MS + DAY_MS + 15 * MINUTE_MS))]
 
 
+def test_a_correction_behind_the_last_pane_is_judged_at_the_end_of_the_input() -> None:
+    feed = Feed(config())
+    feed.give(Delta(0, T0 + 15, {ALL: {T0 + 14: answers(0, 100)}}))
+    feed.give(Delta(0, T0 + 15, {ALL: {T0 + 14: answers(100, -100)}}))
+    assert [state for _, state, _ in transitions(feed)] == ["firing"]
+    feed.close()
+    assert transitions(feed)[1:] == [("csat_low", "resolved", instant(T0_MS + 15 * MINUTE_MS))]
+
+
 def test_stretches_in_which_nothing_changes_cost_nothing() -> None:
     feed = Feed(config())
     feed.give(Delta(0, T0, {ALL: {T0: answers(0, 100)}}))

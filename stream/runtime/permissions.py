@@ -5,15 +5,22 @@ is written.
 """
 
 import asyncio
+import random
 from collections.abc import Collection
 
+import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from stream.core.config import CoreConfig
 from stream.runtime import clients, upstream
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
 from stream.runtime.topics import specs
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 10
 
 FETCH_MS = 150
 """How long the answer to a fetch is waited for; one that refuses comes at once."""
@@ -44,11 +51,19 @@ async def _may_read(config: RuntimeConfig, topics: Collection[str]) -> None:
 
 
 async def _may_write(config: RuntimeConfig, topics: Collection[str]) -> None:
-    producer = clients.producer(config, f"{config.app_id}-probe")
-    try:
-        await producer.start()
-        await upstream.try_writing(producer, [TopicPartition(topic, 0) for topic in topics])
-    except clients.NOT_ALLOWED as exc:
-        raise StartError(clients.not_allowed("write", exc)) from exc
-    finally:
-        await producer.stop()
+    """Workers that start at once fence each other here, as all of them use one id; one of them gets through, and then the next."""
+    for number in range(ATTEMPTS):
+        producer = clients.producer(config, f"{config.app_id}-probe")
+        try:
+            await producer.start()
+            await upstream.try_writing(producer, [TopicPartition(topic, 0) for topic in topics])
+        except clients.NOT_ALLOWED as exc:
+            raise StartError(clients.not_allowed("write", exc)) from exc
+        except KafkaError as exc:  # being fenced has several faces
+            log.debug("permissions.again", attempt=number, error=repr(exc))
+            await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - workers that were started at once part ways
+        else:
+            return
+        finally:
+            await producer.stop()
+    log.info("permissions.untried", what="writing", attempts=ATTEMPTS)

@@ -6,6 +6,7 @@
 import os
 import signal
 import sys
+import tempfile
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ def build(brokers: str, prefix: str, events: int) -> faust.App:
         web_enabled=False,
         value_serializer="json",
         topic_partitions=4,
+        datadir=tempfile.mkdtemp(prefix="plain-faust-"),
     )
     tickets = app.Table("facts", default=dict)
     figures = app.Table("figures", default=int)

@@ -9,8 +9,9 @@ from schemas.base import Count, OutputEvent, Token, UtcTime
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """``alert`` is the record key, ``profile/rule/segment``; ``since`` the event time at which it took this state.
+    """``alert`` is the record key, ``profile/rule/segment``; ``since`` the end of the window at which it took this state.
 
+    That end is event time where workers follow it (``STREAM_CLOCK=event``), else the clock.
     The figure is that of the running window at that instant; ``value`` is null where nothing was in it.
     """
 

@@ -109,6 +109,9 @@ BAD = [
     ("STREAM_SASL_PASSWORD_FILE", "/nowhere/at/all"),
     ("STREAM_TLS_CA_FILE", __file__),
     ("STREAM_ALERTS", "{}"),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "csat", "threshold": 80}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "live", "threshold": 8}]'),
+    ("STREAM_ALERTS", '[{"name": "a", "metric": "csat", "threshold": 0.8, "segment": "agent=*"}]'),
     ("STREAM_ALERTS", '[{"name": "a", "metric": "csat"}]'),
     ("STREAM_ALERTS", '[{"name": "a", "metric": "nsp", "threshold": 1}]'),
     ("STREAM_ALERTS", '[{"name": "a", "metric": "nps", "threshold": true}]'),
@@ -166,7 +169,7 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
         http_port = 8080
         allow_volatile = true
         rollup_windows = ["1m", "1h"]
-        groupings = ["all", "team+channel"]
+        groupings = ["all", "team", "team+channel"]
         correction_horizon = { "1m" = "1h", "1h" = "2d" }
 
         [[alerts]]
@@ -187,7 +190,7 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert settings.lateness == 3 * MINUTE_MS
     assert settings.http_port == 8080
     assert settings.allow_volatile
-    assert settings.core().groupings == ((), ("team", "channel"))
+    assert settings.core().groupings == ((), ("team",), ("team", "channel"))
     assert settings.core().horizons_ms == {MINUTE_MS: HOUR_MS, HOUR_MS: 2 * DAY_MS}
     (rule,) = settings.alerts
     assert (rule.below, rule.threshold, rule.window_ms, rule.min_n) == (False, 600.0, HOUR_MS, 20)
@@ -223,7 +226,7 @@ def test_what_is_shown_is_read_as_the_same(tmp_path: Path) -> None:
         "STREAM_SASL_USERNAME": "me",
         "STREAM_SASL_PASSWORD_FILE": str(secret),
         "STREAM_SEGMENT_LABELS": "location",
-        "STREAM_GROUPINGS": "all;location+team",
+        "STREAM_GROUPINGS": "all;team;location+team",
         "STREAM_ALERTS": '[{"name": "a", "metric": "nps", "threshold": 10, "segment": "team=a%26b&tenant=*"}]',
     }
     settings = load(environ)

@@ -83,6 +83,8 @@ def command(
     settings = context.settings
     if what == "dlq" and (metric or segment or window):
         raise click.UsageError("a dead letter has no metric, segment or window")
+    if what == "alerts" and window and "/" in window:
+        raise click.UsageError("an alert is of a running window: give its length alone, such as --window 24h")
     chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
     topics = _topics_of(what, settings.core().topics)
     describe = _dead_letter if what == "dlq" else _figure(chosen, _alert if what == "alerts" else _rollup)

@@ -7,9 +7,11 @@ import click
 import msgspec
 
 from stream.commands import CommandError, Context, kafka
-from stream.runtime import clients, topics
+from stream.core.config import CoreConfig
+from stream.runtime import clients, permissions, topics
 from stream.runtime.topics import Problem, TopicSpec, TopicState
 from stream.settings import Settings
+from stream.settings.forms import show_duration
 
 
 @click.command()
@@ -45,6 +47,8 @@ def command(context: Context, *, action: str, as_json: bool) -> None:
             print(f"{problem.severity}: {problem.topic} {problem.text}", file=sys.stderr)
     errors = sum(problem.severity == "error" for problem in found)
     if action == "check":
+        if not errors:
+            kafka.run(settings, _try(settings, core))
         if errors:
             raise CommandError(f"{errors} of {len(wanted)} topics cannot be used as they are (see above)")
         if not as_json:
@@ -65,6 +69,13 @@ async def _create(settings: Settings, wanted: Sequence[TopicSpec]) -> list[str]:
         await admin.close()
 
 
+async def _try(settings: Settings, core: CoreConfig) -> None:
+    """Raise StartError for the first permission that this user lacks; a broker without transactions has none to ask for."""
+    config = settings.runtime()
+    if await clients.has_transactions(config):
+        await permissions.check(config, core)
+
+
 async def _describe(settings: Settings, wanted: Sequence[TopicSpec]) -> dict[str, TopicState]:
     admin = clients.admin(settings.runtime())
     try:
@@ -75,7 +86,7 @@ async def _describe(settings: Settings, wanted: Sequence[TopicSpec]) -> dict[str
 
 
 def _show(wanted: Sequence[TopicSpec], states: Mapping[str, TopicState]) -> None:
-    rows = [("topic", "partitions", "cleanup", "purpose")]
+    rows = [("topic", "partitions", "cleanup", "kept for", "purpose")]
     for spec in wanted:
         state = states[spec.name]
         partitions = f"{state.partitions}" if state.partitions is not None else state.error
@@ -86,10 +97,12 @@ def _show(wanted: Sequence[TopicSpec], states: Mapping[str, TopicState]) -> None
             if state.config
             else f"(wants {spec.config['cleanup.policy']})"
         )
-        rows.append((spec.name, partitions, cleanup, spec.purpose))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        retention = int(state.config.get("retention.ms", -1)) if "delete" in cleanup else -1
+        kept = show_duration(retention) if retention >= 0 else ""
+        rows.append((spec.name, partitions, cleanup, kept, spec.purpose))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f"  {row[3]}")
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) + f"  {row[4]}")
 
 
 def _json(wanted: Sequence[TopicSpec], states: Mapping[str, TopicState], found: Sequence[Problem]) -> str:

@@ -279,7 +279,7 @@ def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Pro
             spec.name,
             "cleanup.policy compacts: records would vanish before they are read; set it to delete",
         )
-    elif "compact" in wanted and "compact" not in policies:
+    elif policies != wanted:
         yield Problem(
             "warning",
             spec.name,
@@ -291,12 +291,16 @@ def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Pro
             spec.name,
             "message.timestamp.type is not LogAppendTime: whether an event lies too far in the future is judged by the producer's clock",
         )
-    retention = int(config.get("retention.ms", "-1"))
-    if spec.name.endswith("-deltas") and 0 <= retention < DAY_MS:
+    retention = int(config.get("retention.ms", "-1")) if "delete" in policies else -1
+    if (spec.kind == "source" or spec.name.endswith("-deltas")) and 0 <= retention < DAY_MS:
         yield Problem(
             "warning",
             spec.name,
-            f"retention.ms is {retention}: deltas deleted before they are read are lost; keep days",
+            f"retention.ms is {retention}: what is deleted before it is read is lost; keep days",
+        )
+    elif spec.kind == "output" and 0 <= retention < int(spec.config.get("retention.ms", 0)):
+        yield Problem(
+            "warning", spec.name, f"retention.ms is {retention}, expected {spec.config['retention.ms']}"
         )
     limit = int(config.get("max.message.bytes", LARGE_BYTES))
     if limit < int(spec.config.get("max.message.bytes", 0)):

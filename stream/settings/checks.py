@@ -1,9 +1,16 @@
 """What settings must be to each other; what each must be in itself is said by its form."""
 
+from math import inf
+
 from stream.core.measure import LABEL_NAMES
+from stream.metrics import BY_NAME
+from stream.settings import alerts as alert_form
 from stream.settings import memory
 from stream.settings.forms import MINUTE_MS, nearest, show_duration
 from stream.settings.model import SETTINGS, Settings
+
+LIMITS = {"ratio": (0.0, 1.0), "points": (-100.0, 100.0)}
+"""Unit of a metric -> what its value can be."""
 
 
 class SettingsError(ValueError):
@@ -76,6 +83,21 @@ def _check_alerts(settings: Settings) -> None:
                 settings,
                 "alerts",
                 f"rule {rule.name}: {rule.metric!r} is not in STREAM_METRICS{nearest(rule.metric, settings.metrics)}",
+            )
+        metric = BY_NAME[rule.metric]
+        low, high = LIMITS.get(metric.unit, (-inf, inf))
+        if metric.live or not low <= rule.threshold <= high:
+            allowed = "metrics of windows" if metric.live else f"{low:g} to {high:g} ({metric.unit})"
+            raise _refused(
+                settings,
+                "alerts",
+                f"rule {rule.name}: {rule.metric} below or above {rule.threshold:g} is no rule; allowed: {allowed}",
+            )
+        if not alert_form.has_grouping(rule, settings.groupings):
+            raise _refused(
+                settings,
+                "alerts",
+                f"rule {rule.name}: no grouping set of STREAM_GROUPINGS has just the labels {', '.join(sorted(rule.segment)) or 'tenant'}",
             )
         if rule.window_ms not in settings.gauge_windows:
             raise _refused(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stream.settings import alerts as alert_form
 from stream.settings.checks import SettingsError, check, shortened
 from stream.settings.forms import DAY_MS, HOUR_MS, nearest
 from stream.settings.model import PREFIX, SETTINGS, Settings
@@ -71,7 +72,9 @@ def _fitted(settings: Settings, chosen: Container[str]) -> Settings:
         fitted["alerts"] = tuple(
             rule
             for rule in settings.alerts
-            if rule.metric in settings.metrics and rule.window_ms in settings.gauge_windows
+            if rule.metric in settings.metrics
+            and rule.window_ms in settings.gauge_windows
+            and alert_form.has_grouping(rule, settings.groupings)
         )
     return msgspec.structs.replace(settings, **fitted)
 

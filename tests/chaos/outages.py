@@ -138,7 +138,7 @@ def outage(
 
             wait_until(done, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}")
             caught_up = time.monotonic() - back_at
-            wait_until(lambda: watch.ready and not watch.lags[-1], ENDS_SECONDS, lambda: worker.output)
+            wait_until(lambda: watch.ready, ENDS_SECONDS, lambda: worker.output)
         text = f"{watch.tell(gone_at, back_at)}, lag up to {max(watch.lags):.0f}, caught up {caught_up:.1f} s after the end"
         slowest = max(watch.commits)
         calmed = min(watch.commits[watch.commits.index(slowest) :])

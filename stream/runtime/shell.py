@@ -176,7 +176,11 @@ class Shell:
                 return
             started = self._commit_since = time.monotonic()
             try:
-                await asyncio.gather(*(self._commit(part) for part in due))
+                commits = asyncio.gather(*(self._commit(part) for part in due))
+                await asyncio.wait_for(commits, self.config.delivery_timeout_ms / 1000)
+            except TimeoutError:  # the brokers have long aborted it, and what is waited for may never come
+                self.fail(ShellError("a commit came to no end within STREAM_DELIVERY_TIMEOUT"))
+                return
             except asyncio.CancelledError:
                 self.fail(ShellError("stopped in the middle of a commit"))
                 raise

@@ -252,7 +252,10 @@ def fail_over(kafka: Kafka, folder: Path, seed: int, which: Collection[str]) -> 
                 _wait_for_replicas(kafka, trial)
         return began
 
-    return outage(kafka, folder, "-".join(which), seed, strike, 12.0 * len(which))
+    # A commit that no broker ends any more ends the worker in time for its supervisor.
+    return outage(
+        kafka, folder, "-".join(which), seed, strike, 12.0 * len(which), STREAM_DELIVERY_TIMEOUT="20s"
+    )
 
 
 def _targets(kafka: Kafka, trial: Trial, name: str) -> list[Node]:

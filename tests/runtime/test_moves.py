@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 import pytest
 
 from stream.core.record import Flush, SourceRecord
 from stream.runtime.checkpoint import Transactions
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import ShellError
 from stream.runtime.guard import Fetched
 from stream.runtime.shell import Offsets, Shell
 from stream.runtime.stage import Part
@@ -138,5 +140,15 @@ def test_nothing_flows_while_partitions_are_leaving(toy: Toy) -> None:
         await owner.take((0,), 2)
         owner.shell.flow()
         assert owner.shell.flowing
+
+    run(toy, moves)
+
+
+def test_a_commit_without_an_end_ends_the_worker(toy: Toy) -> None:
+    async def moves(owner: Owner) -> None:
+        owner.shell.config = msgspec.structs.replace(owner.shell.config, delivery_timeout_ms=500)
+        await asyncio.wait_for(owner.shell.commit(), SECONDS)
+        with pytest.raises(ShellError, match="STREAM_DELIVERY_TIMEOUT"):
+            await owner.shell.failure
 
     run(toy, moves)

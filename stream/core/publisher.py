@@ -36,7 +36,6 @@ class Publisher:
         self._writer = RollupWriter(config, {metric.name: metric.version for metric in metrics.values()})
         self._revisions = (config.generation - 1) * REVISIONS_PER_GENERATION
         self._closed = False
-        self._now_ms = 0
         self._open_ms = 0
 
     def due(self, now_ms: int, watermark_ms: int) -> bool:

@@ -11,6 +11,7 @@ from stream.commands import CommandError, Context, kafka
 from stream.commands.words import (
     OFF_THE_END,
     minute_text,
+    must_be_metric,
     parse_segment,
     parse_window,
     segment_text,
@@ -51,6 +52,7 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     """
     settings = context.settings
     core = settings.core()
+    must_be_metric(core, metric, live=False)
     labels = {"tenant": "default", **parse_segment(segment)}
     groupings = {frozenset(("tenant", *grouping)) for grouping in core.groupings}
     if frozenset(labels) not in groupings:
@@ -69,7 +71,9 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
         found = explain(rows, core, metric, name, start_ms=asked.start_ms, window_ms=asked.length_ms)
     except ExplainError as exc:
         raise click.UsageError(str(exc)) from exc
-    except (DamagedRowError, ShapeChangedError) as exc:
+    except ShapeChangedError as exc:
+        raise CommandError(f"{exc}; explain the figure with the worker's settings") from exc
+    except DamagedRowError as exc:
         raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
     print(_json(found, labels) if as_json else "\n".join(_lines(found, labels, core)))
 

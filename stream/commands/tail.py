@@ -14,6 +14,7 @@ from stream.commands import CommandError, Context, kafka
 from stream.commands.words import (
     Window,
     minute_text,
+    must_be_metric,
     parse_segment,
     parse_window,
     printable,
@@ -85,6 +86,8 @@ def command(
         raise click.UsageError("a dead letter has no metric, segment or window")
     if what == "alerts" and window and "/" in window:
         raise click.UsageError("an alert is of a running window: give its length alone, such as --window 24h")
+    if metric is not None:
+        must_be_metric(settings.core(), metric, live=what == "alerts", param_hint="--metric")
     chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
     topics = _topics_of(what, settings.core().topics)
     describe = _dead_letter if what == "dlq" else _figure(chosen, _alert if what == "alerts" else _rollup)

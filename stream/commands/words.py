@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import click
 
+from stream.core.config import CoreConfig
+from stream.core.publisher import metric_for
+from stream.metrics import selected
 from stream.settings.forms import parse_duration
 
 OFF_THE_END = "write it as 2026-11-05T12:00/1h: a start in UTC and a length"
@@ -34,6 +37,16 @@ def parse_segment(texts: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def must_be_metric(config: CoreConfig, name: str, *, live: bool, param_hint: str = "METRIC") -> None:
+    """Raise click.BadParameter unless a configured metric has figures of that name; ``live`` ones have no windows."""
+    chosen = [one for one in selected(config) if live or not one.live]
+    if metric_for(name, chosen) is None and name not in {one.name for one in chosen}:
+        known = ", ".join(one.name for one in chosen)
+        raise click.BadParameter(
+            f"{name!r} is no configured metric (STREAM_METRICS); there are: {known}", param_hint=param_hint
+        )
+
+
 def parse_window(text: str) -> Window:
     """``1h`` or ``2026-11-05T12:00/1h``; a time without an offset is UTC. Raises click.BadParameter."""
     start, _, length = text.rpartition("/")
@@ -45,7 +58,11 @@ def parse_window(text: str) -> Window:
     except ValueError as exc:
         raise click.BadParameter(f"{text!r} is no window; {OFF_THE_END}", param_hint="--window") from exc
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    start_ms = int(moment.timestamp()) * 1000
+    try:
+        start_ms = int(moment.timestamp()) * 1000
+        minute_text(start_ms - length_ms)
+    except (ValueError, OverflowError) as exc:
+        raise click.BadParameter(f"{start} is no time that windows have", param_hint="--window") from exc
     if length_ms <= 0 or start_ms % length_ms:
         begins = minute_text(start_ms - start_ms % length_ms) if length_ms > 0 else ""
         raise click.BadParameter(

@@ -59,6 +59,11 @@ STANDS_AGAINST: tuple[Upstream, ...] = (
         "called without a record, to see whether a topic may be written",
     ),
     Upstream(
+        "aiokafka.admin.client:AIOKafkaAdminClient._send_request_to_node",
+        "5123e2972003e138",
+        "called for a heartbeat without a member, to see whether the group may be joined",
+    ),
+    Upstream(
         "faust.app.base:App._create_directories",
         "a9f571c3b04abec3",
         "left out: it would leave an empty folder where the worker was started",

@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import fetcher
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, NoError, UnknownMemberIdError, for_code
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
@@ -26,6 +28,9 @@ from stream.runtime.member import ConsumerThread
 from stream.runtime.shell import Offsets, Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
+
+NOBODY = "nobody"
+"""A member that no group has: brokers name members themselves, longer."""
 
 WAIT_SECONDS = 0.02
 """Between two looks at whether partitions have been assigned."""
@@ -311,6 +316,15 @@ async def try_writing(producer: AIOKafkaProducer, tps: Collection[TopicPartition
     for tp in tps:
         producer._txn_manager.maybe_add_partition_to_txn(tp)
     await producer.abort_transaction()
+
+
+async def try_joining(admin: AIOKafkaAdminClient, group: str) -> None:
+    """Send a heartbeat for a member that there is not. Raises what the brokers refuse, but that they do not know the member."""
+    coordinator = await admin.find_coordinator(group)
+    answer: Any = await admin._send_request_to_node(coordinator, HeartbeatRequest(group, -1, NOBODY))
+    error = for_code(answer.error_code)
+    if error not in {NoError, UnknownMemberIdError}:
+        raise error(group)
 
 
 def build_app(shell: Shell, first_topics: Iterable[str] = ()) -> App:

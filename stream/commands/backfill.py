@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from stream.commands import CommandError, Context
+from stream.commands.words import not_empty
 from stream.core.config import CoreConfig
 from stream.core.dead_letter import origin
 from stream.core.event_time import parse_time_ms
@@ -89,7 +90,9 @@ class Archive:
     metavar="DURATION",
     help="How late an event may come after its window's end (35d). Not given: however late; 'settings': as a worker would.",
 )
-@click.option("--tenant", help="Tenant of the help-desk CSV's events.  [default: helpdesk]")
+@click.option(
+    "--tenant", callback=not_empty, help="Tenant of the help-desk CSV's events.  [default: helpdesk]"
+)
 @click.option(
     "--count-bots", is_flag=True, help="Take the CSV's auto-responder for an agent, to see what that does."
 )

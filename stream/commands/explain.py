@@ -52,7 +52,7 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     """
     settings = context.settings
     core = settings.core()
-    must_be_metric(core, metric, live=False)
+    must_be_metric(core, metric, param_hint="METRIC")
     labels = {"tenant": "default", **parse_segment(segment)}
     groupings = {frozenset(("tenant", *grouping)) for grouping in core.groupings}
     if frozenset(labels) not in groupings:

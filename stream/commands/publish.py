@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from schemas.events import CONTENT_TYPE
 from stream.commands import CommandError, Context, kafka
 from stream.commands.progress import ReadProgress
+from stream.commands.words import not_empty, replay_speed
 from stream.core.event_time import parse_time_ms
 from stream.core.pane import too_late_before_ms
 from stream.core.partitioner import PARTITIONERS
@@ -53,6 +54,7 @@ class Sent(NamedTuple):
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
+    callback=replay_speed,
     metavar="N",
     help="Replay in event time, N times as fast as it happened. Not given: as fast as the brokers take it.",
 )
@@ -61,7 +63,9 @@ class Sent(NamedTuple):
     is_flag=True,
     help="Stop at the first line that cannot be sent, instead of going on without it.",
 )
-@click.option("--tenant", help="Tenant of the help-desk CSV's events.  [default: helpdesk]")
+@click.option(
+    "--tenant", callback=not_empty, help="Tenant of the help-desk CSV's events.  [default: helpdesk]"
+)
 @click.option(
     "--count-bots", is_flag=True, help="Take the CSV's auto-responder for an agent, to see what that does."
 )

@@ -87,7 +87,7 @@ def command(
     if what == "alerts" and window and "/" in window:
         raise click.UsageError("an alert is of a running window: give its length alone, such as --window 24h")
     if metric is not None:
-        must_be_metric(settings.core(), metric, live=what == "alerts", param_hint="--metric")
+        must_be_metric(settings.core(), metric, param_hint="--metric")
     chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
     topics = _topics_of(what, settings.core().topics)
     describe = _dead_letter if what == "dlq" else _figure(chosen, _alert if what == "alerts" else _rollup)

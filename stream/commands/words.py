@@ -1,5 +1,6 @@
 """What people write and read on the command line: segments, windows and values."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -37,13 +38,28 @@ def parse_segment(texts: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def must_be_metric(config: CoreConfig, name: str, *, live: bool, param_hint: str = "METRIC") -> None:
-    """Raise click.BadParameter unless a configured metric has figures of that name; ``live`` ones have no windows."""
-    chosen = [one for one in selected(config) if live or not one.live]
-    if metric_for(name, chosen) is None and name not in {one.name for one in chosen}:
+def replay_speed(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    """Callback of an option: a number that time can be multiplied with. Raises click.BadParameter."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("write a number, such as 60")
+    return value
+
+
+def not_empty(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Callback of an option that may be left out, but not be empty. Raises click.BadParameter."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("leave it out, or write a name")
+    return value
+
+
+def must_be_metric(config: CoreConfig, name: str, *, param_hint: str) -> None:
+    """Raise click.BadParameter unless a configured metric has figures of that name in windows."""
+    chosen = [one for one in selected(config) if not one.live]
+    if metric_for(name, chosen) is None:
         known = ", ".join(one.name for one in chosen)
         raise click.BadParameter(
-            f"{name!r} is no configured metric (STREAM_METRICS); there are: {known}", param_hint=param_hint
+            f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {known}",
+            param_hint=param_hint,
         )
 
 

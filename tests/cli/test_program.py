@@ -96,6 +96,24 @@ def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("explain", "cast", "--window", "2026-11-05T12:00/1h"), "reply_time"),
+        (("explain", "live", "--window", "2026-11-05T12:00/1h"), "no configured metric with windows"),
+        (("explain", "csat", "--window", "0001-01-01T00:00/1h"), "--window"),
+        (("tail", "rollups", "--metric", "cast"), "reply_time"),
+        (("publish", __file__, "--speed", "nan"), "--speed"),
+        (("publish", __file__, "--tenant", ""), "--tenant"),
+        (("backfill", __file__, "--rollups", "out", "--tenant", ""), "--tenant"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_a_broker_is_asked(
+    arguments: tuple[str, ...], wrong: str
+) -> None:
+    assert wrong in failed(stream(*arguments, STREAM_BROKERS=NOBODY), 2)
+
+
+@pytest.mark.parametrize(
     ("file", "out", "wrong"),
     [("/no/such", "out", "/no/such"), (__file__, "/no/out.ndjson", "/no/out.ndjson")],
 )

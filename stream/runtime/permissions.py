@@ -56,15 +56,14 @@ async def _may_read(config: RuntimeConfig, topics: Collection[str]) -> None:
 
 async def _may_write(config: RuntimeConfig, topics: Collection[str]) -> None:
     """Workers that start at once fence each other here, as all of them use one id; one of them gets through, and then the next."""
-    for number in range(ATTEMPTS):
+    for _ in range(ATTEMPTS):
         producer = clients.producer(config, f"{config.app_id}-probe")
         try:
             await producer.start()
             await upstream.try_writing(producer, [TopicPartition(topic, 0) for topic in topics])
         except clients.NOT_ALLOWED as exc:
             raise StartError(clients.not_allowed("write", exc)) from exc
-        except KafkaError as exc:  # being fenced has several faces
-            log.debug("permissions.again", attempt=number, error=repr(exc))
+        except KafkaError:  # being fenced has several faces
             await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - workers that were started at once part ways
         else:
             return
@@ -77,13 +76,12 @@ async def _may_join(config: RuntimeConfig) -> None:
     admin = clients.admin(config)
     try:
         await admin.start()
-        for number in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
                 await upstream.try_joining(admin, config.app_id)
             except clients.NOT_ALLOWED as exc:
                 raise StartError(clients.not_allowed("join the group", exc)) from exc
-            except KafkaError as exc:  # a cluster's first group waits for its topic
-                log.debug("permissions.again", attempt=number, error=repr(exc))
+            except KafkaError:  # a cluster's first group waits for its topic
                 await asyncio.sleep(0.3)
             else:
                 return

@@ -128,8 +128,6 @@ def run_worker(settings: Settings, *, drain: bool = False, rebuilding: bool = Fa
         return _failed(clients.not_allowed("go on", exc), EXIT_REFUSED)
     except Exception as exc:
         log.debug("worker.failed", exc_info=exc)
-        if isinstance(exc.__cause__, clients.NOT_ALLOWED):  # taken away in the middle of a commit
-            return _failed(clients.not_allowed("go on", exc.__cause__), EXIT_REFUSED)
         text = str(exc).splitlines()
         return _failed(
             f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again", EXIT_FAILED

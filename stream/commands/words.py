@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 
 from stream.core.config import CoreConfig
-from stream.core.publisher import metric_for
+from stream.core.explain import ExplainError, windowed_metric
 from stream.metrics import selected
 from stream.settings.forms import parse_duration
 
@@ -54,13 +54,10 @@ def not_empty(_context: click.Context, _option: click.Parameter, value: str | No
 
 def must_be_metric(config: CoreConfig, name: str, *, param_hint: str) -> None:
     """Raise click.BadParameter unless a configured metric has figures of that name in windows."""
-    chosen = [one for one in selected(config) if not one.live]
-    if metric_for(name, chosen) is None:
-        known = ", ".join(one.name for one in chosen)
-        raise click.BadParameter(
-            f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {known}",
-            param_hint=param_hint,
-        )
+    try:
+        windowed_metric(name, selected(config))
+    except ExplainError as exc:
+        raise click.BadParameter(str(exc), param_hint=param_hint) from exc
 
 
 def parse_window(text: str) -> Window:

@@ -53,6 +53,17 @@ class Explanation(NamedTuple):
     """The window's tallies are deleted: its last rollup is all that is left of it."""
 
 
+def windowed_metric(name: str, chosen: Sequence[Metric]) -> Metric:
+    """The metric that has figures of that name in windows. Raises ExplainError naming those there are."""
+    metric = metric_for(name, chosen)
+    if metric is None:
+        windowed = ", ".join(one.name for one in chosen if not one.live)
+        raise ExplainError(
+            f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {windowed}"
+        )
+    return metric
+
+
 def explain(
     rows: Mapping[bytes, bytes],
     config: CoreConfig,
@@ -69,12 +80,7 @@ def explain(
     the rows raises: DamagedRowError, ShapeChangedError.
     """
     chosen = tuple(metrics if metrics is not None else selected(config))
-    metric = metric_for(name, chosen)
-    if metric is None:
-        windowed = ", ".join(one.name for one in chosen if not one.live)
-        raise ExplainError(
-            f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {windowed}"
-        )
+    metric = windowed_metric(name, chosen)
     by_width = {level.width * MINUTE_MS: level for level in levels(config) if level.rollup}
     level = by_width.get(window_ms)
     if level is None:

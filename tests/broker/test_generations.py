@@ -98,10 +98,10 @@ def test_new_groupings_killed_in_the_middle_of_the_scan_then_back_again(product:
     older = product.stream("worker", STREAM_GROUPINGS="all;team")
     assert older.wait(30) == 1
     assert "1 workers of" in older.output
+    assert "are at work with generation 2, and this worker has the settings of an earlier one" in older.output
     asked = product.stream("explain", "csat", "--window", "2026-11-05T12:00/1h", STREAM_GROUPINGS="all;team")
     assert asked.wait() == 1
     assert "explain the figure with the worker's settings" in asked.output
-    assert "are at work with generation 2, and this worker has the settings of an earlier one" in older.output
     assert worker.stop() == 0, worker.output
 
     change(product, STREAM_GROUPINGS="all;team")

@@ -58,6 +58,7 @@ class Toy:
         drain: bool = False,
         fault: tuple[str, str, int, int] | None = None,
         instance_id: str = "",
+        session_ms: int = 2000,
     ) -> Process:
         """Start a worker process; it is ended with the test at the latest."""
         options = {
@@ -68,6 +69,7 @@ class Toy:
             "drain": drain,
             "fault": fault,
             "instance_id": instance_id,
+            "session_ms": session_ms,
             "volatile": self.volatile,
         }
         return self._stack.enter_context(Process(self.folder, "-m", "tests.runtime.toy", json.dumps(options)))

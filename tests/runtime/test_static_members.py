@@ -8,8 +8,12 @@ from tests.support.process import Process, wait_until
 pytestmark = pytest.mark.broker
 
 
+SESSION_MS = 15_000
+"""Long beside what a process needs to start on a busy machine: the killed member must be back before its session is over."""
+
+
 def _named(toy: Toy, name: str) -> Process:
-    worker = toy.worker(instance_id=name)
+    worker = toy.worker(instance_id=name, session_ms=SESSION_MS)
     wait_until(lambda: "worker.ready" in worker.output, 30, lambda: worker.output)
     return worker
 

@@ -163,7 +163,7 @@ def main(options: dict[str, object]) -> int:
     config = RuntimeConfig(
         brokers=tuple(options["brokers"]),  # type: ignore[arg-type]
         app_id=app,
-        session_timeout_ms=2000,
+        session_timeout_ms=int(options.get("session_ms", 2000)),  # type: ignore[call-overload]
         heartbeat_ms=300,
         rebalance_timeout_ms=6000,
         allow_volatile=bool(options.get("volatile")),

@@ -12,14 +12,15 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """``alert`` is the record key, ``profile/rule/segment``; ``since`` the end of the window at which it took this state.
 
     That end is event time where workers follow it (``STREAM_CLOCK=event``), else the clock.
-    The figure is that of the running window at that instant; ``value`` is null where nothing was in it.
+    ``window`` is the length of the running window as the gauges have it: ``5m``, ``24h``. The figure is that of this window at
+    that instant; ``value`` is null where nothing was in it.
     """
 
     alert: Annotated[str, Meta(min_length=1)]
     rule: Token
     severity: Token
     segment: dict[str, str]
-    window_seconds: Annotated[int, Meta(ge=60)]
+    window: Annotated[str, Meta(pattern=r"^[1-9][0-9]*[smhd]$")]
     state: Literal["firing", "resolved"]
     value: float | None
     n: Count

@@ -112,7 +112,8 @@ def command(
 
     FILES are NDJSON of CloudEvents, plain or gzipped, in any order, or the help-desk CSV. They go through the same code as a
     worker's events, and every window is closed at the end: the rollups are those of a worker that has read the same
-    events. What was read is accounted for at the end: in = applied + duplicate + skipped + dead-lettered.
+    events. What was read is accounted for at the end: in = applied + duplicate + skipped + dead-lettered. Where not one
+    line is accepted, it fails and leaves OUT.ndjson as it was.
     """
     config = _with_horizon(context.settings.core(), horizon)
     now_ms = time.time_ns() // 1_000_000
@@ -130,11 +131,18 @@ def command(
         result = fold(config, archive.records(), now_ms=now_ms, reference_ms=reference_ms)
     except FileError as exc:
         raise CommandError(str(exc)) from exc
-    _write(rollups_file, [output.value for output in result.rollups if output.value is not None])
     if dead_letters_file is not None:
         _write(dead_letters_file, [_dead_letter_line(output, archive) for output in result.dead_letters])
-    for line in accounting(archive, result):
-        print(line)
+    if archive.lines and len(result.dead_letters) == archive.lines:
+        first = origin(result.dead_letters[0].headers)
+        path, line = archive.place(first.offset)
+        raise CommandError(
+            f"none of {archive.lines:,} lines was accepted; the first is {path} line {line}: {first.reason}. "
+            "--dead-letters FILE writes them all"
+        )
+    _write(rollups_file, [output.value for output in result.rollups if output.value is not None])
+    for text in accounting(archive, result):
+        print(text)
 
 
 def accounting(archive: Archive, result: FoldResult) -> Iterator[str]:

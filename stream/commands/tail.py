@@ -24,7 +24,7 @@ from stream.commands.words import (
 from stream.core.dead_letter import origin, original_headers
 from stream.core.topics import Topics
 from stream.settings import Settings
-from stream.settings.forms import show_duration
+from stream.settings.forms import parse_duration, show_duration
 
 
 class Filter(NamedTuple):
@@ -42,7 +42,7 @@ class Filter(NamedTuple):
             return False
         if self.window is None:
             return True
-        if data["window_seconds"] * 1000 != self.window.length_ms:
+        if _length_ms(data) != self.window.length_ms:
             return False
         return self.window.start_ms is None or _start_ms(data) == self.window.start_ms
 
@@ -142,7 +142,7 @@ def _figure(
 
 
 def _rollup(data: dict[str, Any]) -> str:
-    length = show_duration(data["window_seconds"] * 1000)
+    length = show_duration(_length_ms(data))
     status = f"{data['status']} r{data['revision']}"
     return "  ".join(
         (
@@ -156,13 +156,12 @@ def _rollup(data: dict[str, Any]) -> str:
 
 
 def _alert(data: dict[str, Any]) -> str:
-    length = show_duration(data["window_seconds"] * 1000, "h")
     return "  ".join(
         (
             data["since"],
             f"{data['state'].upper():<8}",
             f"{printable(data['rule'])} ({data['severity']})",
-            f"{data['metric']} {length} = {_measured(data, '')}, threshold {data['threshold']:g}",
+            f"{data['metric']} {printable(data['window'])} = {_measured(data, '')}, threshold {data['threshold']:g}",
             segment_text(data["segment"]),
         )
     )
@@ -197,3 +196,10 @@ def _text(raw: bytes | None) -> str | None:
 
 def _start_ms(data: dict[str, Any]) -> int:
     return int(datetime.fromisoformat(data["window_start"]).timestamp()) * 1000
+
+
+def _length_ms(data: dict[str, Any]) -> int:
+    if "window" in data:  # an alert's
+        return parse_duration(data["window"])
+    seconds: int = data["window_seconds"]
+    return seconds * 1000

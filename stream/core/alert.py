@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 import orjson
 
-from stream.core.config import AlertRule, CoreConfig
+from stream.core.config import AlertRule, CoreConfig, window_label
 from stream.core.measure import Figure
 from stream.core.pane import ALERT_KIND
 from stream.core.record import Output
@@ -106,7 +106,7 @@ def alert_output(
         "rule": rule.name,
         "severity": rule.severity,
         "segment": segment_labels(segment),
-        "window_seconds": rule.window_ms // 1000,
+        "window": window_label(rule.window_ms),
         "state": FIRING if state.firing else RESOLVED,
         "value": figure.value if figure is not None else None,
         "n": figure.n if figure is not None else 0,

@@ -22,6 +22,14 @@ DEFAULT_METRICS = (
 )
 
 
+def window_label(window_ms: int) -> str:
+    """``5m``, ``1h``, ``24h``, ``30d``: whole days only from three days on, so that a day reads ``24h``."""
+    for unit_ms, unit, least_ms in ((DAY_MS, "d", 3 * DAY_MS), (HOUR_MS, "h", 0), (MINUTE_MS, "m", 0)):
+        if window_ms % unit_ms == 0 and window_ms >= least_ms:
+            return f"{window_ms // unit_ms}{unit}"
+    return f"{window_ms // 1000}s"
+
+
 class AlertRule(msgspec.Struct, frozen=True):
     """When a figure's running window is bad enough to wake somebody."""
 

@@ -8,7 +8,8 @@ worker that takes over finishes what another one left.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
-from stream.runtime.shell import Shell, TopicPartition
+from stream.runtime.positions import TopicPartition
+from stream.runtime.shell import Shell
 from stream.runtime.stage import Part
 
 POLL_SECONDS = 0.05

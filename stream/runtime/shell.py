@@ -7,8 +7,7 @@ neither ever sees half of the other.
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable
 
 import structlog
 
@@ -21,6 +20,7 @@ from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StateError
 from stream.runtime.guard import Fetched, PositionGuard, Seek
 from stream.runtime.loader import load
+from stream.runtime.positions import AskOffsets, TopicPartition, first_position
 from stream.runtime.stage import Part, StageSpec
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus, State
 
@@ -31,8 +31,6 @@ POLL_SECONDS = 0.05
 
 MEASURE_EVERY_TICKS = 20
 
-REBUILD = "build the state anew from what the source topics still hold: stop all workers, and start one with `stream worker --rebuild`"
-
 DAMAGED = (DamagedRowError, UnknownRowError)
 
 SLOW_COMMIT_SECONDS = 10
@@ -40,23 +38,10 @@ SLOW_COMMIT_SECONDS = 10
 
 REPORT_SECONDS = 1.0
 
-TopicPartition = tuple[str, int]
-
 
 def now_ms() -> int:
     """The one wall clock of the shell."""
     return int(time.time() * 1000)
-
-
-class Offsets(NamedTuple):
-    """Of one source partition."""
-
-    committed: int | None
-    begin: int
-    end: int
-
-
-AskOffsets = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Offsets]]]
 
 
 class Shell:
@@ -88,7 +73,7 @@ class Shell:
         self._commit_since: float | None = None
         self._recovery = RecoveryStatus()
         self._recovery_started = time.monotonic()
-        self._records = 0
+        self._consumed: dict[str, int] = {}
         self._ticks = 0
 
     # -- batches
@@ -110,7 +95,7 @@ class Shell:
                 raise _unusable(part, exc) from exc
             part.positions[topic] = fetched.end
             part.advanced = True
-            self._records += len(admitted)
+            self._consumed[topic] = self._consumed.get(topic, 0) + len(admitted)
         except Exception as exc:  # whatever it is, the state may be half changed
             self.fail(exc)
         return None
@@ -292,7 +277,7 @@ class Shell:
         for tp, known in found.items():
             part = self._ready_part(tp)
             if part is not None and tp[0] not in part.positions:
-                part.positions[tp[0]] = _first_position(tp, part, known)
+                part.positions[tp[0]] = first_position(tp, part, known)
         return {
             tp: part.positions[tp[0]]
             for tp in assigned
@@ -353,7 +338,7 @@ class Shell:
             lag=lag,
             commits=dict(self._commits),
             recovery=self._recovery,
-            records=self._records,
+            consumed=dict(self._consumed),
             gaps=self._guard.gaps,
             overlaps=self._guard.overlaps,
         )
@@ -391,33 +376,3 @@ def _unusable(part: Part, exc: Exception) -> StateError:
             "`stream worker --rebuild`, which builds the state anew from what the source topics still hold"
         )
     return StateError(f"{part.spec.changelog}[{part.number}]: {exc}{hint}")
-
-
-def _first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
-    """Where a part that was just loaded reads on. Raises StateError where rows, offsets and log do not fit together."""
-    topic, number = tp
-    kept = part.shard.positions.get(topic)
-    where = f"{topic}[{number}]"
-    if kept is None:
-        if offsets.committed is None:
-            return offsets.begin
-        raise StateError(
-            f"{where}: offset {offsets.committed} is committed, but {part.spec.changelog}[{number}] holds no state for it: "
-            f"it was deleted or truncated. Restore it, or {REBUILD}"
-        )
-    if offsets.committed is not None and offsets.committed > kept:
-        raise StateError(
-            f"{where}: offset {offsets.committed} is committed, but the state in {part.spec.changelog}[{number}] ends at {kept}: "
-            f"rows were lost or offsets were moved by hand. Restore them, or {REBUILD}"
-        )
-    if kept > offsets.end:
-        raise StateError(
-            f"{where} ends at offset {offsets.end}, but the state already contains what came before {kept}: the topic was "
-            f"deleted or recreated. If that is meant, {REBUILD}"
-        )
-    if kept < offsets.begin:
-        raise StateError(
-            f"{where} begins at offset {offsets.begin}, but the state ends at {kept}: what lies between was deleted before it was "
-            f"read. Raise the topic's retention.ms and {REBUILD}"
-        )
-    return kept

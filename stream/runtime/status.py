@@ -57,8 +57,8 @@ class RuntimeStatus(NamedTuple):
     """(source topic, partition) -> records between the applied position and the end."""
     commits: Mapping[str, CommitStatus] = {}
     recovery: RecoveryStatus = RecoveryStatus()
-    records: int = 0
-    """Source records applied since start, deltas included."""
+    consumed: Mapping[str, int] = {}
+    """Topic -> records applied since the process started, deltas included; what is read again after a crash counts again."""
     gaps: int = 0
     """Batches refused because something before them was missing, and fetched again."""
     overlaps: int = 0

@@ -25,7 +25,8 @@ from faust.types.tuples import ConsumerMessage
 
 from stream.runtime.guard import Fetched, Seek
 from stream.runtime.member import ConsumerThread
-from stream.runtime.shell import Offsets, Shell
+from stream.runtime.positions import Offsets
+from stream.runtime.shell import Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
 

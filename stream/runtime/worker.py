@@ -23,7 +23,8 @@ from stream.runtime.checkpoint import FaultPoint, Plain, Transactions, no_fault
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.drain import drain
 from stream.runtime.errors import ShellError, StartError
-from stream.runtime.shell import Shell, TopicPartition
+from stream.runtime.positions import TopicPartition
+from stream.runtime.shell import Shell
 from stream.runtime.stage import StageSpec
 
 log = structlog.get_logger(__name__)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.core.config import window_label
 from stream.core.measure import EXCLUDED_SLOTS, SLOTS_PER_METRIC, Series
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
 from stream.metrics.base import Metric
@@ -20,14 +20,6 @@ BREATHE_EVERY = 64
 """Segments between two pauses in which the event loop's thread can take the interpreter lock."""
 
 _PAUSE_SECONDS = 0.00005
-
-
-def window_label(window_ms: int) -> str:
-    """``5m``, ``1h``, ``24h``, ``30d``: whole days only from three days on, so that a day reads ``24h``."""
-    for unit_ms, unit, least_ms in ((DAY_MS, "d", 3 * DAY_MS), (HOUR_MS, "h", 0), (MINUTE_MS, "m", 0)):
-        if window_ms % unit_ms == 0 and window_ms >= least_ms:
-            return f"{window_ms // unit_ms}{unit}"
-    return f"{window_ms // 1000}s"
 
 
 class _Declared:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
+from stream.core.config import window_label
 from stream.core.snapshot import Snapshot
-from stream.web.figures import window_label
 from stream.web.status import SourceView, Status
 from stream.web.text import Family, FamilyType, labels, sample
 
@@ -12,6 +12,13 @@ PREFIX = "contact_centre_stream_"
 
 _FAMILIES: tuple[tuple[str, FamilyType, str], ...] = (
     ("events", "counter", "Source records by outcome and, where it has one, reason; kept over restarts"),
+    ("consumed", "counter", "Records taken in since the process started, the stages' own topics included"),
+    (
+        "fetch_gaps",
+        "counter",
+        "Fetched batches with something missing before them: refused and fetched again",
+    ),
+    ("fetch_overlaps", "counter", "Fetched batches of which a part had been applied already"),
     ("too_late", "counter", "Measures that came after the last correction horizon and changed nothing"),
     (
         "windows_too_late",
@@ -80,6 +87,10 @@ def pipeline_families(
         add("checkpoints", commits.count, ("stage", stage), suffix="_total")
         if commits.count:
             add("checkpoint_seconds", commits.seconds, ("stage", stage))
+    for topic, number in status.consumed.items():
+        add("consumed", number, ("topic", topic), suffix="_total")
+    add("fetch_gaps", status.gaps, suffix="_total")
+    add("fetch_overlaps", status.overlaps, suffix="_total")
     add("ready", int(not status.reasons))
     add("recovery_rows", status.recovery.rows)
     if status.recovery.seconds is not None:

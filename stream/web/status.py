@@ -77,6 +77,16 @@ class Status(Protocol):
     @property
     def recovery(self) -> Recovery: ...
 
+    @property
+    def consumed(self) -> Mapping[str, int]:
+        """Topic -> records since the process started."""
+
+    @property
+    def gaps(self) -> int: ...
+
+    @property
+    def overlaps(self) -> int: ...
+
 
 class SourceView(NamedTuple):
     """What is shown of one source partition."""

@@ -181,6 +181,20 @@ def test_a_broken_archive_leaves_the_old_rollups(tmp_path: Path, capsys: pytest.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.ndjson.gz", "out.ndjson"]
 
 
+def test_nothing_but_garbage_is_a_failure_that_names_the_first_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "notes.ndjson", ["nonsense\n"] * 3)
+    out = tmp_path / "out.ndjson"
+    out.write_text("former\n")
+    letters = tmp_path / "letters"
+    assert run(["backfill", str(file), "--rollups", str(out), "--dead-letters", str(letters)]) == 1
+    said = capsys.readouterr()
+    assert f"none of 3 lines was accepted; the first is {file} line 1: not_json" in said.err
+    assert out.read_text() == "former\n"
+    assert len(letters.read_text().splitlines()) == 3
+
+
 def test_a_wrong_time_or_horizon_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "in.ndjson", ticket(1))
     for option in (("--now", "yesterday"), ("--horizon", "long")):

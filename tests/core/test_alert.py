@@ -54,7 +54,7 @@ def test_its_event_is_the_contracts() -> None:
     data = event.data
     assert (data.rule, data.severity, data.metric, data.profile) == ("csat_low", "page", "csat", "default")
     assert (data.state, data.value, data.n, data.threshold) == ("firing", 0.5, 10, 0.8)
-    assert (data.segment, data.window_seconds) == ({"tenant": "acme"}, 3600)
+    assert (data.segment, data.window) == ({"tenant": "acme"}, "1h")
     assert data.since == "2024-10-04T00:01:00.000Z"
     assert data.low is not None
     assert data.high is not None

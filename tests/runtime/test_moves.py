@@ -11,7 +11,8 @@ from stream.runtime.checkpoint import Transactions
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError
 from stream.runtime.guard import Fetched
-from stream.runtime.shell import Offsets, Shell
+from stream.runtime.positions import Offsets
+from stream.runtime.shell import Shell
 from stream.runtime.stage import Part
 from tests.runtime.conftest import DELTA_PARTITIONS, PARTITIONS, Toy
 from tests.runtime.toy import toy_pipeline

@@ -111,6 +111,9 @@ class Status(NamedTuple):
     lag: Mapping[tuple[str, int], int] = {}
     commits: Mapping[str, Commits] = {}
     recovery: Recovery = Recovery()
+    consumed: Mapping[str, int] = {}
+    gaps: int = 0
+    overlaps: int = 0
 
 
 def segment(

@@ -13,9 +13,10 @@ from prometheus_client.metrics_core import Metric as Parsed
 from prometheus_client.openmetrics.parser import text_fd_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_fd_to_metric_families as parse_text
 
+from stream.core.config import window_label
 from stream.core.snapshot import AlertSnapshot, Snapshot
 from stream.web.exporter import Exporter, build_labels
-from stream.web.figures import FigureFamilies, window_label
+from stream.web.figures import FigureFamilies
 from stream.web.health import readiness_of
 from stream.web.status import SourceView
 from tests.web.metrics import (
@@ -109,6 +110,9 @@ WHOLE = status(
     lag={("contact-centre.tickets", 0): 17},
     commits={"tickets": Commits(4, 0.02), "windows": Commits(0, 0.0)},
     recovery=Recovery(100, 120, 1.5),
+    consumed={"contact-centre.tickets": 40},
+    gaps=2,
+    overlaps=3,
 )
 
 
@@ -144,6 +148,9 @@ def test_the_pipelines_own_series(openmetrics: bool) -> None:
     assert at(found, "stream_label_values_overflowed", label="team", partition="1") == 5
     assert at(found, "stream_dead_letters_truncated_total", **tickets) == 1
     assert at(found, "stream_lag_records", topic="contact-centre.tickets", partition="0") == 17
+    assert at(found, "stream_consumed_total", topic="contact-centre.tickets") == 40
+    assert at(found, "stream_fetch_gaps_total") == 2
+    assert at(found, "stream_fetch_overlaps_total") == 3
     assert at(found, "stream_ready") == 1
     assert at(found, "stream_checkpoint_seconds", stage="tickets") == 0.02
     assert at(found, "stream_checkpoint_seconds", stage="windows") is None

@@ -1,0 +1,52 @@
+"""Where a part that was just loaded reads on: rows, committed offsets and the log have to fit together."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import NamedTuple
+
+from stream.runtime.errors import StateError
+from stream.runtime.stage import Part
+
+TopicPartition = tuple[str, int]
+
+REBUILD = "build the state anew from what the source topics still hold: stop all workers, and start one with `stream worker --rebuild`"
+
+
+class Offsets(NamedTuple):
+    """Of one source partition."""
+
+    committed: int | None
+    begin: int
+    end: int
+
+
+AskOffsets = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Offsets]]]
+
+
+def first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
+    """Where a part that was just loaded reads on. Raises StateError where rows, offsets and log do not fit together."""
+    topic, number = tp
+    kept = part.shard.positions.get(topic)
+    where = f"{topic}[{number}]"
+    if kept is None:
+        if offsets.committed is None:
+            return offsets.begin
+        raise StateError(
+            f"{where}: offset {offsets.committed} is committed, but {part.spec.changelog}[{number}] holds no state for it: "
+            f"it was deleted or truncated. Restore it, or {REBUILD}"
+        )
+    if offsets.committed is not None and offsets.committed > kept:
+        raise StateError(
+            f"{where}: offset {offsets.committed} is committed, but the state in {part.spec.changelog}[{number}] ends at {kept}: "
+            f"rows were lost or offsets were moved by hand. Restore them, or {REBUILD}"
+        )
+    if kept > offsets.end:
+        raise StateError(
+            f"{where} ends at offset {offsets.end}, but the state already contains what came before {kept}: the topic was "
+            f"deleted or recreated. If that is meant, {REBUILD}"
+        )
+    if kept < offsets.begin:
+        raise StateError(
+            f"{where} begins at offset {offsets.begin}, but the state ends at {kept}: what lies between was deleted before it was "
+            f"read. Raise the topic's retention.ms and {REBUILD}"
+        )
+    return kept

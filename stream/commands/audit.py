@@ -16,6 +16,7 @@ from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError
 from stream.core.ticket import RowVersionError
 from stream.core.tickets_meta import UnknownRowError
+from stream.metrics import selected
 from stream.runtime import clients
 from stream.settings import Settings
 from stream.settings.forms import show_duration
@@ -37,7 +38,7 @@ def command(context: Context, *, as_json: bool) -> None:
     core = kafka.run(settings, kafka.fitted_core(settings))
     tickets, windows, ends = kafka.run(settings, _state(settings, core))
     try:
-        found = audit(core, tickets, windows, ends)
+        found = audit(core, selected(core), tickets, windows, ends)
     except AuditError as exc:
         raise CommandError(str(exc)) from exc
     except ShapeChangedError as exc:

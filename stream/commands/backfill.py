@@ -18,6 +18,7 @@ from stream.core.pane import FOREVER
 from stream.core.record import Output, SourceRecord
 from stream.core.topics import SOURCES
 from stream.gateway.files import FileError, Unroutable, read
+from stream.metrics import selected
 from stream.settings.forms import parse_duration, show_duration
 
 UNKNOWN_KEY = b"?"
@@ -128,7 +129,7 @@ def command(
         if path is not None:
             _must_be_writable(path)
     try:
-        result = fold(config, archive.records(), now_ms=now_ms, reference_ms=reference_ms)
+        result = fold(config, selected(config), archive.records(), now_ms=now_ms, reference_ms=reference_ms)
     except FileError as exc:
         raise CommandError(str(exc)) from exc
     if dead_letters_file is not None:

@@ -23,6 +23,7 @@ from stream.core.explain import ExplainError, Explanation, explain
 from stream.core.measure import Figure
 from stream.core.state_shape import ShapeChangedError
 from stream.core.tally import DamagedRowError
+from stream.metrics import selected
 from stream.runtime import clients
 from stream.settings import Settings
 from stream.settings.forms import show_duration
@@ -68,7 +69,9 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     core = kafka.run(settings, kafka.fitted_core(settings))
     rows = kafka.run(settings, _rows(settings, core, name))
     try:
-        found = explain(rows, core, metric, name, start_ms=asked.start_ms, window_ms=asked.length_ms)
+        found = explain(
+            rows, core, selected(core), metric, name, start_ms=asked.start_ms, window_ms=asked.length_ms
+        )
     except ExplainError as exc:
         raise click.UsageError(str(exc)) from exc
     except ShapeChangedError as exc:

@@ -6,6 +6,7 @@ from functools import partial
 from stream.core.alert import AlertBook
 from stream.core.config import AlertRule, CoreConfig
 from stream.core.judge import JudgedWindow
+from stream.core.metric import Metric
 from stream.core.publisher import figures, metric_for
 from stream.core.record import Output
 from stream.core.segment import Segment
@@ -13,7 +14,6 @@ from stream.core.snapshot import AlertSnapshot
 from stream.core.tally import METRIC_SHIFT, own_tallies
 from stream.core.window_store import WindowStore
 from stream.core.windows_view import Gauge
-from stream.metrics.base import Metric
 
 Rows = list[tuple[bytes, bytes | None]]
 

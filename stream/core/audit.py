@@ -13,6 +13,7 @@ from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.labels import LabelBook
 from stream.core.live import DAY, decode_counts
 from stream.core.measure import Labels
+from stream.core.metric import Metric
 from stream.core.pane import (
     ALERT_KIND,
     FOREVER,
@@ -26,8 +27,6 @@ from stream.core.state_shape import shape
 from stream.core.tally import add, decode_window, drop_zeros, metric_ids, own_tallies
 from stream.core.ticket import decode_ticket
 from stream.core.tickets_meta import Meta, take_meta
-from stream.metrics import selected
-from stream.metrics.base import Metric
 
 Rows = Mapping[bytes, bytes]
 """The surviving rows of one changelog partition."""
@@ -69,18 +68,17 @@ class Audit(NamedTuple):
 
 def audit(
     config: CoreConfig,
+    metrics: Sequence[Metric],
     tickets: Sequence[Rows],
     windows: Sequence[Rows],
     delta_ends: Sequence[int],
-    metrics: Sequence[Metric] | None = None,
 ) -> Audit:
     """Fold and compare; one mapping of rows per partition. ``delta_ends``: the ends of the deltas topic's partitions.
 
     Raises AuditError, and what reading the rows raises: DamagedRowError, UnknownRowError, RowVersionError, GenerationError,
     ShapeChangedError.
     """
-    chosen = tuple(metrics if metrics is not None else selected(config))
-    config = _at_rest(config, chosen, windows, delta_ends)
+    config = _at_rest(config, metrics, windows, delta_ends)
     metas: list[Meta] = []
     sums: dict[Place, dict[int, int]] = {}
     count = 0
@@ -96,11 +94,11 @@ def audit(
             )
         metas.append(meta)
         count += len(own)
-        _fold(config, chosen, own, LabelBook(config, admitted), sums)
+        _fold(config, metrics, own, LabelBook(config, admitted), sums)
     bounds = _bounds(config, metas)
-    stored, skipped = _stored(config, chosen, windows, bounds)
+    stored, skipped = _stored(config, metrics, windows, bounds)
     differences = sorted(
-        _differences(chosen, stored, {p: t for p, t in sums.items() if p[2] >= bounds[p[:2]]}),
+        _differences(metrics, stored, {p: t for p, t in sums.items() if p[2] >= bounds[p[:2]]}),
         key=lambda one: (one.start_ms, one.window_ms, one.segment, one.metric.id),
     )
     return Audit(count, len(stored.keys() | sums.keys()), skipped, differences)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from stream.core.config import MINUTE_MS
 from stream.core.labels import LabelBook
 from stream.core.measure import Labels, Measure
-from stream.metrics.base import Metric
+from stream.core.metric import Metric
 
 PIECE_NUMBERS = 50_000
 """Numbers in one delta record at most: some 250 kB of MessagePack."""

@@ -7,14 +7,13 @@ import msgspec
 
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.measure import Figure
+from stream.core.metric import Metric
 from stream.core.pane import META_KEY, levels
 from stream.core.progress import Progress, SourceProgress, stored_generation
 from stream.core.publisher import figures, metric_for
 from stream.core.rollup import FINAL, OPEN, REVISED, rollup_key
 from stream.core.state_shape import shape
 from stream.core.tally import FINAL_BIT, REVISED_BIT, REVISION_SHIFT, Window, decode_window, own_tallies
-from stream.metrics import selected
-from stream.metrics.base import Metric
 
 
 def window_name(window_ms: int) -> str:
@@ -53,11 +52,11 @@ class Explanation(NamedTuple):
     """The window's tallies are deleted: its last rollup is all that is left of it."""
 
 
-def windowed_metric(name: str, chosen: Sequence[Metric]) -> Metric:
+def windowed_metric(name: str, metrics: Sequence[Metric]) -> Metric:
     """The metric that has figures of that name in windows. Raises ExplainError naming those there are."""
-    metric = metric_for(name, chosen)
+    metric = metric_for(name, metrics)
     if metric is None:
-        windowed = ", ".join(one.name for one in chosen if not one.live)
+        windowed = ", ".join(one.name for one in metrics if not one.live)
         raise ExplainError(
             f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {windowed}"
         )
@@ -67,20 +66,19 @@ def windowed_metric(name: str, chosen: Sequence[Metric]) -> Metric:
 def explain(
     rows: Mapping[bytes, bytes],
     config: CoreConfig,
+    metrics: Sequence[Metric],
     name: str,
     segment: str,
     *,
     start_ms: int,
     window_ms: int,
-    metrics: Sequence[Metric] | None = None,
 ) -> Explanation:
     """Explain the figure ``name`` of a segment (``tenant=acme&team=billing``) in one rollup window.
 
     ``rows`` are those of the partition that :func:`stream.core.delta.segment_partition` gives. Raises ExplainError, and what reading
     the rows raises: DamagedRowError, ShapeChangedError.
     """
-    chosen = tuple(metrics if metrics is not None else selected(config))
-    metric = windowed_metric(name, chosen)
+    metric = windowed_metric(name, metrics)
     by_width = {level.width * MINUTE_MS: level for level in levels(config) if level.rollup}
     level = by_width.get(window_ms)
     if level is None:
@@ -98,7 +96,7 @@ def explain(
         config = msgspec.structs.replace(config, generation=stored_generation(meta, where))
     progress = Progress(config)
     if meta is not None:
-        progress.load(meta, where, shape(config, chosen))
+        progress.load(meta, where, shape(config, metrics))
     if progress.building:
         done, sources = progress.complete_sources()
         raise ExplainError(
@@ -108,7 +106,7 @@ def explain(
     raw = rows.get(level.key(start, segment.encode()))
     window = Window() if raw is None else decode_window(raw)
     if window.generation < config.generation:
-        window.renew(config.generation, {one.id for one in chosen if not one.live})
+        window.renew(config.generation, {one.id for one in metrics if not one.live})
     own = own_tallies(window.tally, (metric.id,))[metric.id]
     found = figures(metric, own)
     if name != metric.name:

@@ -3,12 +3,13 @@
 ``backfill`` is this fold over files. Every fault test compares what the workers published with what this says.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from stream.core.config import CoreConfig
+from stream.core.metric import Metric
 from stream.core.record import Output, Record, SourceRecord
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
@@ -36,7 +37,12 @@ class FoldResult(NamedTuple):
 
 
 def fold(
-    config: CoreConfig, records: Iterable[Record], *, now_ms: int, reference_ms: int | None = None
+    config: CoreConfig,
+    metrics: Sequence[Metric],
+    records: Iterable[Record],
+    *,
+    now_ms: int,
+    reference_ms: int | None = None,
 ) -> FoldResult:
     """Fold source records into closed rollups.
 
@@ -52,8 +58,8 @@ def fold(
         dead_letter_limit=None,
         dead_letter_bytes=NO_LIMIT,
     )
-    tickets = TicketsShard(single, 0, reference_ms=reference_ms)
-    windows = WindowsShard(single, 0)
+    tickets = TicketsShard(single, 0, metrics, reference_ms=reference_ms)
+    windows = WindowsShard(single, 0, metrics)
     tickets.ready()
     windows.ready()
     dead: list[Output] = []

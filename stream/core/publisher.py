@@ -4,6 +4,7 @@ from collections.abc import Sequence, Set
 
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.measure import Figure
+from stream.core.metric import Metric
 from stream.core.record import Output
 from stream.core.rollup import FINAL, OPEN, REVISED, RollupWriter
 from stream.core.tally import (
@@ -14,7 +15,6 @@ from stream.core.tally import (
     own_tallies,
 )
 from stream.core.window_store import Place, WindowStore
-from stream.metrics.base import Metric
 
 CATCHING_UP_MS = 60_000
 """This far behind its usual distance from the clock, the watermark is catching up with it ..."""

@@ -11,18 +11,19 @@ from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.pane import levels, too_late_before_ms
 from stream.core.ticket import Ticket, decode_ticket
 from stream.core.watermark import NONE_MS
-from stream.metrics import METRICS
-
-LIVE = tuple(metric for metric in METRICS if metric.live)
 
 
-def may_go(ticket: Ticket, config: CoreConfig) -> bool:
+def may_go(ticket: Ticket) -> bool:
     """Whether nothing about the ticket is live, so that age alone decides.
 
     Open tickets stay, and so does whatever counts as waiting, even on a ticket that was never seen to be created: what was put
     into a live count must be known as long as it can be taken out.
     """
-    return not any(metric.measures(ticket, config) for metric in LIVE)
+    if ticket.gone:
+        return True
+    if ticket.waiting_visits():
+        return False
+    return ticket.settled or (ticket.creation is None and ticket.waiting_since() is None)
 
 
 class Retention:
@@ -49,7 +50,7 @@ class Retention:
 
     def note(self, key: bytes, ticket: Ticket) -> None:
         """A row was written: remember when to look at it again, if it may go at all."""
-        if self._keep_ms is not None and may_go(ticket, self._config):
+        if self._keep_ms is not None and may_go(ticket):
             self._due.setdefault((ticket.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
 
     def take(self, rows: Mapping[bytes, bytes], watermark_ms: int, limit: int) -> list[bytes]:
@@ -63,7 +64,7 @@ class Retention:
             if row is None or key in going:
                 continue
             ticket = decode_ticket(row)
-            if not may_go(ticket, self._config):
+            if not may_go(ticket):
                 continue  # reopened: noted again when it is settled
             latest_ms = ticket.latest_ms()
             if latest_ms < before_ms:

@@ -7,8 +7,8 @@ says all measures once more, from the facts, and the windows stage builds its su
 from collections.abc import Mapping, Sequence
 
 from stream.core.config import CoreConfig
+from stream.core.metric import Metric
 from stream.core.pane import PANE_KIND, levels
-from stream.metrics.base import Metric
 
 COUNTS = ("STREAM_PARTITIONS", "STREAM_DELTA_PARTITIONS")
 """What no new generation can change: facts and segments would have to move."""

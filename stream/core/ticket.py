@@ -10,9 +10,9 @@ import msgspec
 
 from schemas import events as ev
 from stream.core.config import CoreConfig
-from stream.core.fact import KEY_BYTES
+from stream.core.fact import CLOSED, CUSTOMER, KEY_BYTES, PUBLIC_AGENT, PUBLIC_CUSTOMER, SOLVED
 from stream.core.measure import Labels
-from stream.core.ticket_facts import ID_BYTES, ROW_VERSION, Facts, Survey
+from stream.core.ticket_facts import ID_BYTES, ROW_VERSION, Entered, Facts, Survey
 from stream.core.ticket_merge import MERGES
 
 GROUPS: Final = (
@@ -117,6 +117,31 @@ class Ticket(Facts, array_like=True, gc=False):
             answer.agent or labels[4],
             *labels[5:],
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether its last status is solved or closed."""
+        statuses = self.statuses
+        return bool(statuses) and statuses[-1].status in (SOLVED, CLOSED)
+
+    def waiting_since(self) -> int | None:
+        """When the first message came that no agent has answered, from ``base_ms``."""
+        creation = self.creation
+        since = 0 if creation is not None and creation.created_by == CUSTOMER else None
+        for at in self.replies():
+            code = at & 7
+            if code == PUBLIC_AGENT:
+                since = None
+            elif code == PUBLIC_CUSTOMER and since is None:
+                since = at >> 3
+        return since
+
+    def waiting_visits(self) -> list[Entered]:
+        """Visits of queues that have begun and not ended."""
+        rare = self.rare
+        if rare is None:
+            return []
+        return [visit.entered for visit in rare.visits if visit.entered is not None and visit.left is None]
 
     def replies(self) -> list[int]:
         """Replies that stand, in order, as ``reply_at`` has them."""

@@ -16,6 +16,7 @@ from stream.core.delta import DeltaBatch, encode_delta
 from stream.core.delta_sums import DeltaSums, Piece
 from stream.core.labels import LabelBook, readmitted
 from stream.core.measure import Measure
+from stream.core.metric import Metric
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
 from stream.core.retention import Retention
@@ -32,8 +33,6 @@ from stream.core.tickets_meta import (
     take_meta,
 )
 from stream.core.watermark import NONE_MS, SourceWatermark
-from stream.metrics import selected
-from stream.metrics.base import Metric
 
 SETTLE_AT = 2_000
 """Unsettled tickets at which measures are taken without waiting for the flush: bounds the flush's pause, not its result."""
@@ -64,14 +63,14 @@ class TicketsShard:
         self,
         config: CoreConfig,
         partition: int,
-        metrics: Sequence[Metric] | None = None,
+        metrics: Sequence[Metric],
         reference_ms: int | None = None,
     ) -> None:
         """``reference_ms`` is what future times are measured against instead of the record's timestamp (``backfill``)."""
         self.rows: dict[bytes, bytes] = {}
         self.partition = partition
         self._config = config
-        self._metrics = tuple(metrics if metrics is not None else selected(config))
+        self._metrics = tuple(metrics)
         self._masks = {
             event: sum(1 << i for i, metric in enumerate(self._metrics) if metric.reads & groups)
             for event, groups in GROUPS_OF.items()

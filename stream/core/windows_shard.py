@@ -13,6 +13,7 @@ from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.intake import Intake
 from stream.core.live import LiveCounts
+from stream.core.metric import Metric
 from stream.core.pane import (
     ALERT_KIND,
     LIVE_KIND,
@@ -34,8 +35,6 @@ from stream.core.state_shape import shape
 from stream.core.tally import DamagedRowError
 from stream.core.window_store import WindowStore, widen
 from stream.core.windows_view import Gauge, WindowsView
-from stream.metrics import selected
-from stream.metrics.base import Metric
 
 USELESS_AT_ONCE = 20_000
 """Rows that a flush deletes because no setting has a use for them any more: bounds its transaction."""
@@ -44,13 +43,13 @@ USELESS_AT_ONCE = 20_000
 class WindowsShard:
     """Pure state machine of one partition of the deltas topic; implements :class:`stream.core.record.Shard`."""
 
-    def __init__(self, config: CoreConfig, partition: int, metrics: Sequence[Metric] | None = None) -> None:
-        """``metrics`` are those that the configuration selects unless given. Raises WindowLengthError or AlertRuleError."""
+    def __init__(self, config: CoreConfig, partition: int, metrics: Sequence[Metric]) -> None:
+        """Raises WindowLengthError or AlertRuleError."""
         self.rows: dict[bytes, bytes] = {}
         self.partition = partition
         self._config = config
         self._where = f"windows partition {partition} ({config.topics.deltas})"
-        chosen = tuple(metrics if metrics is not None else selected(config))
+        chosen = tuple(metrics)
         self._metrics = {metric.id: metric for metric in chosen if not metric.live}
         self._live_slots = frozenset(
             metric.slot(one.slot) for metric in chosen if metric.live for one in metric.live_series

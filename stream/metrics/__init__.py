@@ -3,6 +3,7 @@
 from typing import Final
 
 from stream.core.config import CoreConfig
+from stream.core.metric import Metric
 from stream.metrics import (
     csat,
     csat_mean,
@@ -13,7 +14,6 @@ from stream.metrics import (
     reply_time,
     survey_response,
 )
-from stream.metrics.base import Metric
 
 METRICS: Final[tuple[Metric, ...]] = (
     csat.METRIC,

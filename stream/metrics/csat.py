@@ -7,10 +7,10 @@ from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, LABELS, SCALES
 from stream.core.interval import wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.base import Metric
 
 SATISFIED: Final = EXCLUDED_SLOTS
 NOT_SATISFIED: Final = EXCLUDED_SLOTS + 1

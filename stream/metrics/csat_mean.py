@@ -5,10 +5,10 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALES
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.base import Metric, excluded_of
 
 EXCLUDED: Final = ("no_score",)
 SCORES_PER_SCALE: Final = 16

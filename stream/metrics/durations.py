@@ -4,7 +4,7 @@ from functools import cache
 
 from stream.core.histogram import bucket, bucket_range, quantiles
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
-from stream.metrics.base import excluded_of
+from stream.core.metric import excluded_of
 
 SUM_SLOT = EXCLUDED_SLOTS
 """Sum in milliseconds."""

@@ -5,8 +5,8 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.fact import AGENT, PUBLIC_AGENT
 from stream.core.measure import Figure, Measure, Tally
+from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.base import Metric
 from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
 
 

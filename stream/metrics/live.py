@@ -3,10 +3,9 @@
 from typing import Final
 
 from stream.core.config import CoreConfig
-from stream.core.fact import CLOSED, CUSTOMER, PUBLIC_AGENT, PUBLIC_CUSTOMER, SOLVED
 from stream.core.measure import EXCLUDED_SLOTS, Measure
+from stream.core.metric import LiveSeries, Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.base import LiveSeries, Metric
 from stream.metrics.queue_wait_time import visit_labels
 
 OPEN: Final = EXCLUDED_SLOTS
@@ -17,25 +16,11 @@ _NOW_MS = 1 << 62
 """Live counts belong to who holds the ticket now, not to who held it when it began to wait."""
 
 
-def _waiting_since(ticket: Ticket) -> int | None:
-    """When the first message that no agent has answered came, from ``base_ms``."""
-    creation = ticket.creation
-    since = 0 if creation is not None and creation.created_by == CUSTOMER else None
-    for at in ticket.replies():
-        code = at & 7
-        if code == PUBLIC_AGENT:
-            since = None
-        elif code == PUBLIC_CUSTOMER and since is None:
-            since = at >> 3
-    return since
-
-
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     if ticket.gone:
         return []
-    statuses = ticket.statuses
-    settled = bool(statuses) and statuses[-1].status in (SOLVED, CLOSED)
-    visits = ticket.rare.visits if ticket.rare is not None else ()
+    settled = ticket.settled
+    visits = ticket.waiting_visits()
     if settled and not visits:
         return []
     measures: list[Measure] = []
@@ -43,14 +28,13 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     if not settled:
         if ticket.creation is not None:
             measures.append((ticket.base_ms, labels, OPEN, 1))
-        since = _waiting_since(ticket)
+        since = ticket.waiting_since()
         if since is not None:
             measures.append((ticket.base_ms + since, labels, UNANSWERED, 1))
-    for visit in visits:
-        entered = visit.entered
-        if entered is not None and visit.left is None:
-            instant_ms = ticket.base_ms + entered.at
-            measures.append((instant_ms, visit_labels(labels, entered.queue), QUEUE_WAITING, 1))
+    measures += [
+        (ticket.base_ms + entered.at, visit_labels(labels, entered.queue), QUEUE_WAITING, 1)
+        for entered in visits
+    ]
     return measures
 
 

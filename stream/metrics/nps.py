@@ -6,10 +6,10 @@ from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALE_CODES
 from stream.core.interval import nps_interval
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.base import Metric, excluded_of
 
 PROMOTERS: Final = EXCLUDED_SLOTS
 PASSIVES: Final = EXCLUDED_SLOTS + 1

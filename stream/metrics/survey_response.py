@@ -4,8 +4,8 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.base import Metric
 
 SENT: Final = EXCLUDED_SLOTS
 ANSWERED: Final = EXCLUDED_SLOTS + 1

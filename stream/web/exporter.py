@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from stream.core.metric import Metric
 from stream.core.snapshot import Snapshot
-from stream.metrics.base import Metric
 from stream.web.figures import FigureFamilies
 from stream.web.pipeline import pipeline_families
 from stream.web.server import Rendered

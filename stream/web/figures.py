@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stream.core.config import window_label
 from stream.core.measure import EXCLUDED_SLOTS, SLOTS_PER_METRIC, Series
+from stream.core.metric import Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
-from stream.metrics.base import Metric
 from stream.web.text import Family, FamilyType, label_names, labels, sample
 
 PREFIX = "contact_centre_"

@@ -18,9 +18,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from stream.core.tickets_shard import TicketsShard
 from stream.settings import load
 from tests.bench.job import generate
+from tests.support.core import new_tickets
 from tests.support.kafka import Kafka
 from tests.support.process import Process
 
@@ -42,7 +42,7 @@ def rows(count: int, settings: dict[str, str]) -> Iterator[tuple[int, bytes, byt
     """Partition, key and value of ``count`` ticket rows."""
     core = load(settings).core()
     job = generate(SAMPLE_TICKETS, topics=core.topics)
-    shards = [TicketsShard(core, number) for number in range(core.source_partitions)]
+    shards = [new_tickets(core, number) for number in range(core.source_partitions)]
     for record in job.records:
         shards[record.partition].apply(record.topic, [record], record.offset + 1, 0)
     written = [

@@ -19,10 +19,9 @@ import orjson
 from stream.core.config import CoreConfig
 from stream.core.decode import Decoder
 from stream.core.record import Flush, SourceRecord
-from stream.core.tickets_shard import TicketsShard
-from stream.core.windows_shard import WindowsShard
 from stream.settings import load
 from tests.bench.job import generate
+from tests.support.core import new_tickets, new_windows
 
 TICKETS = 4_000
 ROUNDS = 5
@@ -54,8 +53,8 @@ class Clock:
 
 def one_round(core: CoreConfig, records: Sequence[SourceRecord]) -> Seconds:
     """CPU seconds of each stage on all records."""
-    tickets = [TicketsShard(core, number) for number in range(core.source_partitions)]
-    windows = [WindowsShard(core, number) for number in range(core.delta_partitions)]
+    tickets = [new_tickets(core, number) for number in range(core.source_partitions)]
+    windows = [new_windows(core, number) for number in range(core.delta_partitions)]
     for shard in tickets:
         shard.ready()
     for owner in windows:

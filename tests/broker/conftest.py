@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
-from stream.core.fold import fold
 from stream.core.record import SourceRecord
 from stream.settings import load
 from tests.bench.job import generate
 from tests.support import topics
+from tests.support.core import oracle
 from tests.support.kafka import Kafka
 from tests.support.pipeline import VOLATILE, stable
 from tests.support.ports import free_ports
@@ -100,7 +100,7 @@ class Product:
 
     def oracle(self) -> dict[bytes, dict[str, Any]]:
         """What must stand: the fold of everything that was sent, in its order."""
-        return stable(fold(self.core, self.sent, now_ms=0).rollups)
+        return stable(oracle(self.core, self.sent, now_ms=0).rollups)
 
     def check(self) -> None:
         """The rollups are the oracle's, and each revision of each was written once, growing."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stream.core.fold import fold
 from stream.core.partitioner import murmur2_partition
 from stream.core.record import SourceRecord
 from tests.bench.job import DAY_MS, DAY_START_MS
 from tests.broker.conftest import POISON, SEED, Product, free_ports, scrape
 from tests.chaos.traffic import traffic
 from tests.support import topics
+from tests.support.core import oracle
 from tests.support.kafka import Kafka
 from tests.support.process import wait_until
 
@@ -106,7 +106,7 @@ def _outcomes_shown(product: Product) -> Counter[str]:
 
 def _outcomes_expected(product: Product) -> Counter[str]:
     found: Counter[str] = Counter()
-    for outcomes in fold(product.core, product.sent, now_ms=0).counts.values():
+    for outcomes in oracle(product.core, product.sent, now_ms=0).counts.values():
         for name, number in outcomes.items():
             found[name.partition(":")[0]] += number
     assert found.total() == len(product.sent)
@@ -125,7 +125,7 @@ def test_poison_is_dead_lettered_with_its_bytes_and_harms_nothing(product: Produ
         for record in topics.read(product.bootstrap, [product.core.topics.dlq(topic)])
     ]
     assert sorted(dead) == sorted(
-        one.value or b"" for one in fold(product.core, product.sent, now_ms=0).dead_letters
+        one.value or b"" for one in oracle(product.core, product.sent, now_ms=0).dead_letters
     )
     assert not Counter(POISON) - Counter(dead)
 

@@ -13,13 +13,13 @@ import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer
 
-from stream.core.fold import fold
 from stream.core.record import Output, SourceRecord
 from stream.core.tickets_meta import take_meta
 from tests.broker.conftest import Product
 from tests.chaos.traffic import Arrival
 from tests.chaos.worker import Plan
 from tests.support import topics
+from tests.support.core import oracle
 from tests.support.pipeline import stable
 from tests.support.process import Process
 
@@ -119,7 +119,7 @@ class Trial(Product):
         if drain:
             self.drain(seconds=seconds)
         log = topics.read(self.bootstrap, self.core.topics.sources, committed=False)
-        expected = fold(self.core, log, now_ms=0)
+        expected = oracle(self.core, log, now_ms=0)
         records = self.rollups()
         problems = [
             *_compare(stable(expected.rollups), stable(records)),  # type: ignore[arg-type]  # have key and value

@@ -13,10 +13,10 @@ from schemas.rollup import MetricRollup
 from stream.core.alert import AlertState, alert_output
 from stream.core.config import AlertRule, CoreConfig
 from stream.core.dead_letter import REASON_HEADER
-from stream.core.fold import fold
 from stream.core.measure import Figure
 from stream.core.record import Output
 from tests.contract.test_examples import VALIDATORS
+from tests.support.core import oracle
 from tests.support.examples import NOW_MS, events, files, record
 
 CONFIG = CoreConfig(groupings=((), ("team",), ("team", "channel")))
@@ -37,7 +37,7 @@ def test_the_rollups_of_all_examples() -> None:
     # Customers have no stage yet; a merged or retracted one would leave nothing to see.
     left_out = ("customer.", "ticket.merged", "ticket.deleted", "survey.retracted")
     sources = [record(path.read_bytes()) for path in events() if not path.name.startswith(left_out)]
-    result = fold(CONFIG, sources, now_ms=NOW_MS)
+    result = oracle(CONFIG, sources, now_ms=NOW_MS)
     assert result.dead_letters == []
     for output in result.rollups:
         check(output, MetricRollup)
@@ -51,7 +51,7 @@ def test_the_dead_letters_of_all_invalid_examples_are_their_bytes() -> None:
         for path in files("invalid")
         if path.stem != "unknown_value-sentiment" and "currency" not in path.stem
     ]
-    result = fold(CONFIG, [record(path.read_bytes()) for path in paths], now_ms=NOW_MS)
+    result = oracle(CONFIG, [record(path.read_bytes()) for path in paths], now_ms=NOW_MS)
     assert result.rollups == []
     found = sorted(
         (letter.value or b"", dict(letter.headers)[REASON_HEADER].decode()) for letter in result.dead_letters

@@ -9,8 +9,8 @@ import msgspec
 from stream.core.config import DAY_MS, MINUTE_MS, CoreConfig
 from stream.core.delta import DeltaBatch, encode_delta
 from stream.core.record import Flush, Output, SourceRecord
-from stream.core.windows_shard import WindowsShard
 from stream.metrics import BY_NAME
+from tests.support.core import new_windows
 
 DAY = 20_000
 T0 = DAY * 1440
@@ -50,7 +50,7 @@ class Feed:
 
     def __init__(self, core: CoreConfig) -> None:
         self.config = core
-        self.shard = WindowsShard(core, 0)
+        self.shard = new_windows(core, 0)
         self.shard.ready()
         self.offset = 0
         self.outputs: list[Output] = []
@@ -106,7 +106,7 @@ class Feed:
 
     def restart(self) -> None:
         """A new process: everything from the changelog."""
-        self.shard = WindowsShard(self.config, 0)
+        self.shard = new_windows(self.config, 0)
         self.shard.rows = dict(self.changelog)
         self.shard.ready()
 

@@ -10,6 +10,7 @@ from stream.core.audit import Audit, AuditError, audit
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.pane import PANE_KIND, ROLLUP_KIND, parse_key
 from stream.core.tally import decode_window, encode_window
+from stream.metrics import selected
 from tests.core.test_generations import CREATED, LOG_MS, SCORES, groupings, small_steps  # noqa: F401 - a fixture
 from tests.support.histories import START_MS, History, arrivals, histories, make
 from tests.support.log import log
@@ -24,7 +25,13 @@ CONFIG = CoreConfig(clock="event", groupings=((), ("team",), ("agent",)), horizo
 def audited(pipeline: Pipeline) -> Audit:
     sources = len(pipeline.tickets)
     ends = [len(deltas) for deltas in pipeline.deltas]
-    return audit(pipeline.config, pipeline.changelogs[:sources], pipeline.changelogs[sources:], ends)
+    return audit(
+        pipeline.config,
+        selected(pipeline.config),
+        pipeline.changelogs[:sources],
+        pipeline.changelogs[sources:],
+        ends,
+    )
 
 
 @given(st.data())
@@ -137,9 +144,9 @@ def test_it_refuses_what_does_not_stand_still() -> None:
     pipeline = _some()
     sources, windows = pipeline.changelogs[:1], pipeline.changelogs[1:]
     with pytest.raises(AuditError, match=r"up to offset 1 of 2: .*stream worker --drain"):
-        audit(pipeline.config, sources, windows, [2])
+        audit(pipeline.config, selected(pipeline.config), sources, windows, [2])
     with pytest.raises(AuditError, match="no state yet"):
-        audit(pipeline.config, [{}], windows, [1])
+        audit(pipeline.config, selected(pipeline.config), [{}], windows, [1])
     pipeline.change(msgspec.structs.replace(pipeline.config, generation=2))
     pipeline.commit_windows()
     with pytest.raises(AuditError, match="building generation 2"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stream.core.config import CoreConfig, DeadLetterLimit
 from stream.core.dead_letters import DeadLetterLimitError
 from stream.core.record import SourceRecord
-from stream.core.tickets_shard import TicketsShard
+from tests.support.core import new_tickets
 from tests.support.examples import events, record
 
 NOW_MS = 1_800_000_000_000
@@ -29,7 +29,7 @@ def trips_at(records: list[SourceRecord], cuts: list[int], config: CoreConfig = 
     rows: dict[bytes, bytes] = {}
     at = 0
     while at < len(records):
-        shard = TicketsShard(config, 0)
+        shard = new_tickets(config, 0)
         shard.rows = dict(rows)
         shard.ready()
         size = cuts.pop(0) if cuts else len(records)
@@ -67,7 +67,7 @@ def test_a_restart_stops_at_the_same_record() -> None:
 
 
 def test_topics_are_judged_apart() -> None:
-    shard = TicketsShard(CONFIG, 0)
+    shard = new_tickets(CONFIG, 0)
     shard.ready()
     for topic in CONFIG.topics.sources:
         shard.apply(topic, [one._replace(topic=topic) for one in log([True] * 9)], 9, NOW_MS)
@@ -86,7 +86,7 @@ def test_the_default_stops_what_is_all_poison_and_lets_some_pass() -> None:
 
 
 def test_the_message_says_where_why_and_what_to_do() -> None:
-    shard = TicketsShard(CONFIG, 0)
+    shard = new_tickets(CONFIG, 0)
     shard.ready()
     with pytest.raises(DeadLetterLimitError) as caught:
         shard.apply(GOOD.topic, log([True] * 40), 40, NOW_MS)
@@ -105,14 +105,14 @@ def test_the_message_says_where_why_and_what_to_do() -> None:
 
 def test_a_large_record_is_cut_counted_and_counted_on() -> None:
     config = msgspec.structs.replace(CONFIG, dead_letter_bytes=10_000)
-    shard = TicketsShard(config, 0)
+    shard = new_tickets(config, 0)
     shard.ready()
     shard.apply(GOOD.topic, [BAD._replace(value=b"x" * 2_000_000)], 1, NOW_MS)
     flush = shard.flush(NOW_MS)
     (letter,) = (output for output in flush.outputs if output.topic.endswith(".dlq"))
     assert 8_000 < len(letter.value or b"") < 10_000
     assert shard.flushed_truncated == {GOOD.topic: 1}
-    again = TicketsShard(config, 0)
+    again = new_tickets(config, 0)
     again.rows = {key: value for key, value in flush.rows if value is not None}
     again.ready()
     again.apply(GOOD.topic, [BAD._replace(value=b"x" * 2_000_000, offset=1)], 2, NOW_MS)

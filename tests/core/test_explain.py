@@ -5,11 +5,14 @@ import pytest
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.explain import ExplainError, Explanation, explain
 from stream.core.publisher import OPEN_INTERVAL_MS
+from stream.metrics import METRICS, selected
 from tests.core.deltas import ALL, T0, T0_MS, Delta, Feed, answers, config, rollups
 
 
 def asked(feed: Feed, name: str = "csat", window_ms: int = HOUR_MS, start_ms: int = T0_MS) -> Explanation:
-    return explain(feed.changelog, feed.config, name, ALL, start_ms=start_ms, window_ms=window_ms)
+    return explain(
+        feed.changelog, feed.config, selected(feed.config), name, ALL, start_ms=start_ms, window_ms=window_ms
+    )
 
 
 def given(feed: Feed, watermark: int, good: int, bad: int) -> None:
@@ -47,7 +50,7 @@ def test_a_window_in_which_nothing_was_measured() -> None:
 
 
 def test_without_any_rows_nothing_is_known() -> None:
-    found = explain({}, CoreConfig(), "csat", ALL, start_ms=T0_MS, window_ms=DAY_MS)
+    found = explain({}, CoreConfig(), METRICS, "csat", ALL, start_ms=T0_MS, window_ms=DAY_MS)
     assert (found.revision, found.watermark_ms, found.sources) == (0, -1, {})
 
 

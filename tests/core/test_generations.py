@@ -13,12 +13,10 @@ from schemas import events as ev
 from stream.core import tickets_shard, windows_shard
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, AlertRule, CoreConfig
 from stream.core.delta import decode_delta
-from stream.core.fold import fold
 from stream.core.record import SourceRecord
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import REVISIONS_PER_GENERATION
-from stream.core.tickets_shard import TicketsShard
-from stream.core.windows_shard import WindowsShard
+from tests.support.core import new_tickets, new_windows, oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make
 from tests.support.log import log
 from tests.support.pipeline import NOW_MS, Pipeline, stable
@@ -96,8 +94,8 @@ def _check(pipeline: Pipeline, configs: Sequence[CoreConfig], records: Sequence[
     What was published, corrected away while no setting asked for it, and asked for again later stays as it was.
     """
     config = configs[-1]
-    oracle = fold(msgspec.structs.replace(config, generation=1), records, now_ms=NOW_MS)
-    expected = stable(oracle.rollups)
+    whole = oracle(msgspec.structs.replace(config, generation=1), records, now_ms=NOW_MS)
+    expected = stable(whole.rollups)
     revisions: dict[bytes | None, int] = {}
     for rollup in pipeline.rollups:
         revision = orjson.loads(rollup.value or b"")["data"]["revision"]
@@ -120,7 +118,7 @@ def _check(pipeline: Pipeline, configs: Sequence[CoreConfig], records: Sequence[
     }
     assert live == {
         name: dict(segment.live)
-        for name, segment in oracle.windows.snapshot.segments.items()
+        for name, segment in whole.windows.snapshot.segments.items()
         if any(count for count, _ in segment.live.values())
     }
 
@@ -312,7 +310,7 @@ def test_a_newer_generation_is_refused_by_both_stages() -> None:
         GenerationError, match=r"tickets partition 0 holds generation 2, this worker has 1: .*upgrade"
     ):
         pipeline.change(old)
-    windows = WindowsShard(old, 0)
+    windows = new_windows(old, 0)
     windows.rows.update(pipeline.changelogs[1])
     with pytest.raises(GenerationError, match=r"windows partition 0 .*holds generation 2"):
         windows.ready()
@@ -323,8 +321,8 @@ def test_another_number_of_partitions_is_refused_whatever_the_generation() -> No
     for changes in ({"source_partitions": 2}, {"delta_partitions": 2}):
         config = msgspec.structs.replace(pipeline.config, generation=2, **changes)  # type: ignore[arg-type]
         for shard, rows in (
-            (TicketsShard(config, 0), pipeline.changelogs[0]),
-            (WindowsShard(config, 0), pipeline.changelogs[1]),
+            (new_tickets(config, 0), pipeline.changelogs[0]),
+            (new_windows(config, 0), pipeline.changelogs[1]),
         ):
             shard.rows.update(rows)
             with pytest.raises(ShapeChangedError, match="PARTITIONS was '1', is '2'"):
@@ -348,7 +346,7 @@ def test_a_scan_says_every_measure_once_however_often_it_is_killed() -> None:
             for pairs in minutes.values():
                 for slot, amount in zip(pairs[::2], pairs[1::2], strict=True):
                     slots[slot] = slots.get(slot, 0) + amount
-    fresh = TicketsShard(config, 0)
+    fresh = new_tickets(config, 0)
     fresh.ready()
     said: dict[int, int] = {}
     records = log([*CREATED, *SCORES], timestamp_ms=LOG_MS)

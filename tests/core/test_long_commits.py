@@ -16,6 +16,7 @@ from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.record import SourceRecord
 from stream.core.tickets_shard import TicketsShard
+from tests.support.core import new_tickets
 from tests.support.log import log
 
 CORE = CoreConfig(
@@ -70,14 +71,14 @@ def commit(shard: TicketsShard, *days: list[tuple[str, Event]]) -> int:
 
 
 def test_a_commit_that_spans_years_in_order_loses_nothing() -> None:
-    shard = TicketsShard(CORE, 0)
+    shard = new_tickets(CORE, 0)
     shard.ready()
     assert commit(shard, day(1, "2022-01-02T12:00:00Z"), day(2, "2026-11-05T12:00:00Z")) == 2
     assert shard.too_late == {}
 
 
 def test_what_comes_after_that_commit_is_too_late() -> None:
-    shard = TicketsShard(CORE, 0)
+    shard = new_tickets(CORE, 0)
     shard.ready()
     commit(shard, day(2, "2026-11-05T12:00:00Z"))
     assert commit(shard, day(1, "2022-01-02T12:00:00Z")) == 0

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
-from stream.core.fold import fold
 from stream.core.record import SourceRecord
+from tests.support.core import oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make, time_of
 from tests.support.log import log
 from tests.support.pipeline import NOW_MS, Pipeline, stable
@@ -39,7 +39,7 @@ def _of_ticket(event: ev.Event, ticket_id: str) -> ev.Event:
 
 
 def _oracle(records: Sequence[SourceRecord]) -> dict[bytes, dict[str, object]]:
-    return stable(fold(CONFIG, records, now_ms=NOW_MS).rollups)
+    return stable(oracle(CONFIG, records, now_ms=NOW_MS).rollups)
 
 
 @given(st.data())
@@ -98,8 +98,8 @@ def test_taking_everything_out_leaves_every_window_empty(data: st.DataObject) ->
 @settings(max_examples=60, deadline=None)
 def test_every_record_has_one_outcome_and_a_repetition_is_counted_as_one(data: st.DataObject) -> None:
     told, _ = _several(data)
-    once = fold(CONFIG, log(told, timestamp_ms=LOG_MS), now_ms=NOW_MS)
-    twice = fold(CONFIG, log([*told, *told], timestamp_ms=LOG_MS), now_ms=NOW_MS)
+    once = oracle(CONFIG, log(told, timestamp_ms=LOG_MS), now_ms=NOW_MS)
+    twice = oracle(CONFIG, log([*told, *told], timestamp_ms=LOG_MS), now_ms=NOW_MS)
     assert sum(sum(counts.values()) for counts in twice.counts.values()) == 2 * len(told)
     applied = [sum(counts.get("applied", 0) for counts in result.counts.values()) for result in (once, twice)]
     assert applied[0] == applied[1]

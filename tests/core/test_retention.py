@@ -9,6 +9,7 @@ from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.tickets_shard import TicketsShard
 from stream.metrics.live import METRIC, UNANSWERED
+from tests.support.core import new_tickets
 from tests.support.histories import START_MS, History, histories, make, ticket_of, time_of
 from tests.support.log import log
 
@@ -18,7 +19,7 @@ LOG_MS = START_MS + 400 * DAY_MS
 
 
 def shard_after(history: History, config: CoreConfig = CONFIG) -> TicketsShard:
-    shard = TicketsShard(config, 0)
+    shard = new_tickets(config, 0)
     shard.ready()
     feed(shard, history)
     return shard
@@ -126,7 +127,7 @@ def test_without_a_horizon_nothing_is_forgotten() -> None:
 
 def test_rows_that_were_loaded_go_as_well() -> None:
     before = shard_after(SOLVED)
-    after = TicketsShard(CONFIG, 0)
+    after = new_tickets(CONFIG, 0)
     after.rows.update(dict(before.flush(LOG_MS).rows))  # the meta row
     after.rows.update(before.rows)
     after.ready()
@@ -160,6 +161,6 @@ def test_forgetting_changes_no_figure() -> None:
 def test_the_latest_fact_is_never_older_than_any_measure_of_it(history: History) -> None:
     ticket = ticket_of([event for _, event in history])
     assert ticket.latest_ms() <= max((time_of(event) for _, event in history), default=0)
-    shard = TicketsShard(CONFIG, 0)
+    shard = new_tickets(CONFIG, 0)
     for metric in shard._metrics:
         assert all(instant_ms <= ticket.latest_ms() for instant_ms, *_ in metric.measures(ticket, CONFIG))

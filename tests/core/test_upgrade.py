@@ -11,7 +11,6 @@ import pytest
 
 from stream.core.audit import audit
 from stream.core.config import CoreConfig
-from stream.core.fold import fold
 from stream.core.pane import META_KEY as WINDOWS_META
 from stream.core.progress import Progress
 from stream.core.record import SourceRecord
@@ -20,6 +19,7 @@ from stream.core.tally import DamagedRowError
 from stream.core.tickets_meta import META_KEY, UnknownRowError
 from stream.metrics import selected
 from stream.settings import load
+from tests.support.core import oracle
 from tests.support.pipeline import NOW_MS, Pipeline, stable
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -101,7 +101,7 @@ def test_it_goes_on_exactly(kept: Kept) -> None:
     pipeline.close()
     published = stable(pipeline.rollups)
     assert {key: figure for key, figure in published.items() if key in kept.rollups} == kept.rollups
-    whole = stable(fold(kept.core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
+    whole = stable(oracle(kept.core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
     assert all(whole[key] == figure for key, figure in published.items() if figure["n"])
     assert not [alert for alert in pipeline.alerts if b'"firing"' in (alert.value or b"")]
 
@@ -110,7 +110,13 @@ def test_its_figures_are_what_its_facts_come_to(kept: Kept) -> None:
     pipeline = kept.pipeline(kept.core)
     pipeline.build()
     sources = kept.core.source_partitions
-    found = audit(kept.core, pipeline.changelogs[:sources], pipeline.changelogs[sources:], _ends(pipeline))
+    found = audit(
+        kept.core,
+        selected(kept.core),
+        pipeline.changelogs[:sources],
+        pipeline.changelogs[sources:],
+        _ends(pipeline),
+    )
     assert found.differences == []
     assert found.windows > 50
 
@@ -121,7 +127,7 @@ def test_under_other_settings_its_facts_give_the_figures_of_those(kept: Kept) ->
     pipeline.build()
     pipeline.feed(kept.after)
     pipeline.close()
-    whole = stable(fold(core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
+    whole = stable(oracle(core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
     published = stable(pipeline.rollups)
     long = {key: figure for key, figure in whole.items() if figure["window_seconds"] > 60 and figure["n"]}
     assert {key: figure for key, figure in published.items() if key in long} == long

@@ -10,7 +10,6 @@ from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
 from stream.core.state_shape import ShapeChangedError
 from stream.core.tally import DamagedRowError
-from stream.core.windows_shard import WindowsShard
 from tests.core.deltas import (
     ALL,
     BAD,
@@ -26,6 +25,7 @@ from tests.core.deltas import (
     last_by_key,
     rollups,
 )
+from tests.support.core import new_windows
 
 SHORT = {MINUTE_MS: 10 * MINUTE_MS, HOUR_MS: 2 * HOUR_MS, DAY_MS: 35 * DAY_MS}
 
@@ -270,7 +270,7 @@ def test_differences_of_an_older_generation_are_left_alone() -> None:
 def test_rows_of_other_settings_are_refused_by_name() -> None:
     feed = Feed(config())
     feed.give(csat(0, T0, T0, 1))
-    other = WindowsShard(config(rollup_windows_ms=(HOUR_MS,)), 0)
+    other = new_windows(config(rollup_windows_ms=(HOUR_MS,)), 0)
     other.rows = dict(feed.changelog)
     with pytest.raises(ShapeChangedError, match="STREAM_ROLLUP_WINDOWS"):
         other.ready()
@@ -278,7 +278,7 @@ def test_rows_of_other_settings_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"\xc1", encode_delta({"a": 1})])
 def test_a_record_that_is_no_delta_is_refused_by_its_place(value: bytes | None) -> None:
-    shard = WindowsShard(config(), 0)
+    shard = new_windows(config(), 0)
     shard.ready()
     with pytest.raises(DamagedRowError, match="deltas partition 2 offset 7"):
         shard.apply("deltas", [SourceRecord("deltas", 2, 7, 0, None, value)], 8, 0)
@@ -287,7 +287,7 @@ def test_a_record_that_is_no_delta_is_refused_by_its_place(value: bytes | None) 
 def test_damaged_rows_are_refused() -> None:
     feed = Feed(config())
     feed.give(csat(0, T0, T0, 1))
-    shard = WindowsShard(config(), 0)
+    shard = new_windows(config(), 0)
     shard.rows = {**feed.changelog, b"\0meta": b"\xc1"}
     with pytest.raises(DamagedRowError, match="windows partition 0"):
         shard.ready()

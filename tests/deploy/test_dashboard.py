@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from deploy.grafana import build
+from stream.core.metric import Metric
 from stream.metrics import METRICS
-from stream.metrics.base import Metric
 from tests.deploy.tools import DEPLOY, load, run
 from tests.deploy.traffic import exposed_series
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stream.core.config import CoreConfig
-from stream.core.fold import fold
 from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
 from stream.core.topics import Topics
@@ -15,6 +14,7 @@ from stream.metrics import selected
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus
 from stream.web.exporter import Exporter
 from stream.web.status import SourceView
+from tests.support.core import oracle
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -34,7 +34,7 @@ def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
 
 def snapshot(now_ms: int) -> Snapshot:
     """What the windows stage shows after the traffic."""
-    return fold(CONFIG, records(now_ms), now_ms=now_ms).windows.snapshot
+    return oracle(CONFIG, records(now_ms), now_ms=now_ms).windows.snapshot
 
 
 def exporter(status: Callable[[], RuntimeStatus]) -> Exporter:

@@ -20,9 +20,9 @@ from stream.core.refusal import REASONS
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError, decode_window, encode_window
 from stream.core.ticket import decode_ticket, encode_ticket
-from stream.core.tickets_shard import LABELS_KEY, TicketsShard, UnknownRowError
+from stream.core.tickets_shard import LABELS_KEY, UnknownRowError
 from stream.core.tickets_shard import META_KEY as SOURCE_META_KEY
-from stream.core.windows_shard import WindowsShard
+from tests.support.core import new_tickets, new_windows
 from tests.support.examples import FOLDER, NOW_MS, PARTITIONS, record
 
 CONFIG = CoreConfig(source_partitions=PARTITIONS, delta_partitions=1)
@@ -77,18 +77,18 @@ def _judge(placed: SourceRecord) -> None:
 
 def _counted(placed: SourceRecord) -> None:
     """Applied once, a repetition is one, and what the stages write can be read again."""
-    tickets = TicketsShard(CONFIG, placed.partition)
+    tickets = new_tickets(CONFIG, placed.partition)
     tickets.ready()
     tickets.apply(placed.topic, [placed, placed], 2, NOW_MS)
     assert tickets.counts[placed.topic] == {"applied": 1, "duplicate": 1}
     tickets.close_input()
     flush = tickets.flush(NOW_MS)
-    again = TicketsShard(CONFIG, placed.partition)
+    again = new_tickets(CONFIG, placed.partition)
     again.rows = {key: value for key, value in flush.rows if value is not None}
     again.ready()
     again.apply(placed.topic, [placed], 3, NOW_MS)
     assert again.counts[placed.topic] == {"applied": 1, "duplicate": 2}
-    windows = WindowsShard(CONFIG, 0)
+    windows = new_windows(CONFIG, 0)
     windows.ready()
     deltas = [
         SourceRecord(output.topic, 0, offset, NOW_MS, None, output.value)
@@ -99,7 +99,7 @@ def _counted(placed: SourceRecord) -> None:
     written = windows.flush(NOW_MS)
     for output in written.outputs:
         orjson.loads(output.value or b"")
-    loaded = WindowsShard(CONFIG, 0)
+    loaded = new_windows(CONFIG, 0)
     loaded.rows = {key: value for key, value in written.rows if value is not None}
     loaded.ready()
 
@@ -145,12 +145,12 @@ def _source_meta(data: bytes) -> None:
 
 
 def _source_labels(data: bytes) -> None:
-    shard = TicketsShard(CONFIG, 0)
+    shard = new_tickets(CONFIG, 0)
     _load_tickets({**dict(shard.flush(0).rows), LABELS_KEY: data})  # type: ignore[dict-item]  # a new shard deletes nothing
 
 
 def _load_tickets(rows: dict[bytes, bytes]) -> None:
-    shard = TicketsShard(CONFIG, 0)
+    shard = new_tickets(CONFIG, 0)
     shard.rows = rows
     try:
         shard.ready()
@@ -161,7 +161,7 @@ def _load_tickets(rows: dict[bytes, bytes]) -> None:
 
 def _windows_rows(key: bytes) -> Callable[[bytes], None]:
     def load(data: bytes) -> None:
-        shard = WindowsShard(CONFIG, 0)
+        shard = new_windows(CONFIG, 0)
         shard.rows = {key: data}
         try:
             shard.ready()
@@ -209,13 +209,13 @@ def seeds() -> Iterator[bytes]:
 
 
 def _rows(placed: SourceRecord) -> Iterator[bytes]:
-    tickets = TicketsShard(CONFIG, placed.partition)
+    tickets = new_tickets(CONFIG, placed.partition)
     tickets.ready()
     tickets.apply(placed.topic, [placed], 1, NOW_MS)
     flush = tickets.flush(NOW_MS)
     for key, value in flush.rows:
         yield {SOURCE_META_KEY: b"m", LABELS_KEY: b"v"}.get(key, b"t") + (value or b"")
-    windows = WindowsShard(CONFIG, 0)
+    windows = new_windows(CONFIG, 0)
     windows.ready()
     for offset, output in enumerate(flush.outputs):
         yield b"d" + (output.value or b"")

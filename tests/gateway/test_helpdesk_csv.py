@@ -12,8 +12,8 @@ import stream.demo
 from schemas.events import TOPIC_OF, ReplyAdded, TicketCreated
 from stream.core.config import DAY_MS, CoreConfig
 from stream.core.decode import Decoder
-from stream.core.fold import fold
 from stream.gateway.helpdesk_csv import HEADER, NotHelpdeskError, events
+from tests.support.core import oracle
 from tests.support.log import log
 
 FILE = Path(stream.demo.__file__).parent / "data" / "helpdesk_comments.csv.gz"
@@ -33,7 +33,7 @@ def figures(*, count_bots: bool) -> dict[str, dict[str, Any]]:
     records = log(
         [(TOPIC_OF[type(event)], event) for event in read(count_bots=count_bots)], timestamp_ms=NOW_MS
     )
-    result = fold(config, records, now_ms=NOW_MS)
+    result = oracle(config, records, now_ms=NOW_MS)
     assert sum(sum(counts.values()) for counts in result.counts.values()) == len(records)
     return {data["metric"]: data for data in (json.loads(one.value or b"")["data"] for one in result.rollups)}
 

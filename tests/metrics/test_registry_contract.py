@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from schemas import events as ev
 from stream.core.config import DEFAULT_METRICS, CoreConfig
 from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC
+from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, GROUPS, GROUPS_OF, decode_ticket, encode_ticket
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, selected
-from stream.metrics.base import Metric
 from tests.support.histories import History, histories, ticket_of, time_of
 
 CONFIG = CoreConfig()

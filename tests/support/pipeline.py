@@ -8,8 +8,7 @@ import orjson
 
 from stream.core.config import CoreConfig
 from stream.core.record import Output, Record, SourceRecord
-from stream.core.tickets_shard import TicketsShard
-from stream.core.windows_shard import WindowsShard
+from tests.support.core import new_tickets, new_windows
 
 VOLATILE = ("emitted_at", "revision", "watermark", "status")
 """Fields of a rollup that may differ between two runs over the same log."""
@@ -33,8 +32,8 @@ class Pipeline:
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
-        self.tickets = [TicketsShard(config, p) for p in range(config.source_partitions)]
-        self.windows = [WindowsShard(config, p) for p in range(config.delta_partitions)]
+        self.tickets = [new_tickets(config, p) for p in range(config.source_partitions)]
+        self.windows = [new_windows(config, p) for p in range(config.delta_partitions)]
         self.changelogs: list[dict[bytes, bytes]] = [{} for _ in (*self.tickets, *self.windows)]
         self.deltas: list[list[SourceRecord]] = [[] for _ in self.windows]
         self.rollups: list[Output] = []
@@ -84,8 +83,8 @@ class Pipeline:
 
     def restart(self) -> None:
         """All shards anew from their changelogs, as after a crash right behind a commit of every partition."""
-        self.tickets = [TicketsShard(self.config, p) for p in range(self.config.source_partitions)]
-        self.windows = [WindowsShard(self.config, p) for p in range(self.config.delta_partitions)]
+        self.tickets = [new_tickets(self.config, p) for p in range(self.config.source_partitions)]
+        self.windows = [new_windows(self.config, p) for p in range(self.config.delta_partitions)]
         for shard, changelog in zip((*self.tickets, *self.windows), self.changelogs, strict=True):
             shard.rows.update(changelog)
             shard.ready()

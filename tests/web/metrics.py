@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Series, Tally
+from stream.core.metric import LiveSeries, Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
-from stream.metrics.base import LiveSeries, Metric
 from stream.web.status import SourceView
 
 MINUTE_MS = 60_000

@@ -1,4 +1,4 @@
-"""What a metric is made of. One module per metric builds one :class:`Metric`; ``stream.metrics`` lists them."""
+"""What a metric is made of. One module of ``stream.metrics`` builds one :class:`Metric`; the shards are given those that are to run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ _OUTPUTS: Final[dict[str, tuple[str, str, AnyClass]]] = {
     ),
     "followups": (
         "Bad answers that a team should react to; the latest record of a key stands.",
-        "the survey id in UTF-8",
+        "tenant/survey id in UTF-8",
         FeedbackFollowup,
     ),
 }

@@ -7,7 +7,10 @@ from schemas.surveys import Scale
 
 
 class Followup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The answer and who held the ticket; ``open`` turns false when it was re-rated or retracted."""
+    """The answer and who held the ticket; ``open`` turns false when it was re-rated or retracted, or its ticket merged or deleted.
+
+    Bad is a csat answer below the middle of its scale (or ``bad``, ``dissatisfied``, ``very_dissatisfied``), and a detractor's.
+    """
 
     tenant: Token
     survey_id: Id
@@ -24,6 +27,6 @@ class Followup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FeedbackFollowup(OutputEvent, frozen=True, kw_only=True, tag="contact-centre.feedback.followup.v1"):
-    """A customer gave a bad answer, or it was withdrawn. The record key is the survey id."""
+    """A customer gave a bad answer, or it was withdrawn. The record key is ``tenant/survey id``, and the prefix of ``id``."""
 
     data: Followup

@@ -1,4 +1,4 @@
-"""``stream tail``: rollups, alerts and dead letters as they are written."""
+"""``stream tail``: rollups, alerts, follow-ups and dead letters as they are written."""
 
 import json
 import sys
@@ -35,10 +35,11 @@ class Filter(NamedTuple):
     window: Window | None
 
     def passes(self, data: dict[str, Any]) -> bool:
-        """Whether a rollup's or an alert's data are among them."""
+        """Whether a rollup's, an alert's or a follow-up's data are among them."""
         if self.metric is not None and data["metric"] != self.metric:
             return False
-        if any(data["segment"].get(name) != value for name, value in self.segment.items()):
+        labels = data if "survey_id" in data else data["segment"]  # a follow-up has its labels beside its ids
+        if any(labels.get(name) != value for name, value in self.segment.items()):
             return False
         if self.window is None:
             return True
@@ -48,7 +49,7 @@ class Filter(NamedTuple):
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["rollups", "alerts", "dlq"]))
+@click.argument("what", type=click.Choice(["rollups", "alerts", "followups", "dlq"]))
 @click.option("--metric", help="Only this metric: csat.")
 @click.option(
     "--segment",
@@ -76,7 +77,7 @@ def command(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Follow rollups, alerts or dead letters in the terminal.
+    """Follow rollups, alerts, follow-ups or dead letters in the terminal.
 
     Only what is committed is shown. A figure may come several times: each revision overwrites the former. Ctrl-C ends it.
     For dead letters it shows where the original stood and why it was refused, not the event; --json has that too.
@@ -84,13 +85,16 @@ def command(
     settings = context.settings
     if what == "dlq" and (metric or segment or window):
         raise click.UsageError("a dead letter has no metric, segment or window")
+    if what == "followups" and (metric or window):
+        raise click.UsageError("a follow-up is of one answer: it has no metric and no window")
     if what == "alerts" and window and "/" in window:
         raise click.UsageError("an alert is of a running window: give its length alone, such as --window 24h")
     if metric is not None:
         must_be_metric(settings.core(), metric, param_hint="--metric")
     chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
     topics = _topics_of(what, settings.core().topics)
-    describe = _dead_letter if what == "dlq" else _figure(chosen, _alert if what == "alerts" else _rollup)
+    lines = {"rollups": _rollup, "alerts": _alert, "followups": _followup}
+    describe = _dead_letter if what == "dlq" else _figure(chosen, lines[what])
     try:
         kafka.run(
             settings,
@@ -103,7 +107,7 @@ def command(
 def _topics_of(what: str, topics: Topics) -> Sequence[str]:
     if what == "dlq":
         return [topics.dlq(topic) for topic in topics.sources]
-    return [topics.rollups if what == "rollups" else topics.alerts]
+    return [{"rollups": topics.rollups, "alerts": topics.alerts, "followups": topics.followups}[what]]
 
 
 async def _tail(
@@ -163,6 +167,26 @@ def _alert(data: dict[str, Any]) -> str:
             f"{printable(data['rule'])} ({data['severity']})",
             f"{data['metric']} {printable(data['window'])} = {_measured(data, '')}, threshold {data['threshold']:g}",
             segment_text(data["segment"]),
+        )
+    )
+
+
+def _followup(data: dict[str, Any]) -> str:
+    scale = data.get("scale")
+    score = (
+        f"{data['score']} of {scale['min']}-{scale['max']}"
+        if scale and "score" in data
+        else data.get("label", "")
+    )
+    of = f"ticket {data['ticket_id']}" if "ticket_id" in data else f"customer {data.get('customer_id', '?')}"
+    labels: dict[str, str] = {name: data[name] for name in ("tenant", "team", "agent_id") if name in data}
+    return "  ".join(
+        (
+            data["answered_at"],
+            f"{'OPEN' if data['open'] else 'WITHDRAWN':<9}",
+            f"{data['kind']} {score}",
+            f"survey {data['survey_id']} of {of}",
+            segment_text(labels),
         )
     )
 

@@ -9,7 +9,8 @@ import msgspec
 from stream.commands import CommandError, Context, kafka
 from stream.core.config import CoreConfig
 from stream.runtime import clients, permissions, topics
-from stream.runtime.topics import Problem, TopicSpec, TopicState
+from stream.runtime.topic_specs import TopicSpec, specs, unread
+from stream.runtime.topics import Problem, TopicState
 from stream.settings import Settings
 from stream.settings.forms import show_duration
 
@@ -28,7 +29,7 @@ def command(context: Context, *, action: str, as_json: bool) -> None:
     """
     settings = context.settings
     core = kafka.run(settings, kafka.fitted_core(settings))
-    wanted = topics.specs(core) if action == "check" else (*topics.specs(core), *topics.unread(core))
+    wanted = specs(core) if action == "check" else (*specs(core), *unread(core))
     if action == "create":
         created = kafka.run(settings, _create(settings, wanted))
         if as_json:

@@ -28,6 +28,8 @@ class FoldResult(NamedTuple):
     alerts: list[Output]
     """Every firing and recovery, in order; with the wall clock only what stands at the end."""
     dead_letters: list[Output]
+    followups: list[Output]
+    """Every opening and withdrawal, in order; those of one key that cancel out within :data:`CHUNK` records are not among them."""
     counts: Mapping[str, Mapping[str, int]]
     """Source topic -> ``outcome`` or ``outcome:reason`` -> records; their sum is the number of records read."""
     too_late: Mapping[str, int]
@@ -63,6 +65,7 @@ def fold(
     tickets.ready()
     windows.ready()
     dead: list[Output] = []
+    said: list[Output] = []
     delta_offset = 0
 
     def pass_on() -> None:
@@ -70,7 +73,7 @@ def fold(
         deltas: list[SourceRecord] = []
         for output in tickets.flush(now_ms).outputs:
             if output.topic != single.topics.deltas:
-                dead.append(output)
+                (said if output.topic == single.topics.followups else dead).append(output)
                 continue
             deltas.append(SourceRecord(output.topic, 0, delta_offset, now_ms, output.key, output.value))
             delta_offset += 1
@@ -94,6 +97,7 @@ def fold(
         alerts=[output for output in closed.outputs if output.topic == single.topics.alerts],
         rollups=sorted(rollups, key=lambda output: output.key or b""),
         dead_letters=dead,
+        followups=said,
         counts=tickets.counts,
         too_late=tickets.too_late,
         windows=windows,

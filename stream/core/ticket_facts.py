@@ -177,6 +177,13 @@ class Survey(msgspec.Struct, array_like=True, gc=False):
         return revisions[-2] <= max((revision for revision, at in pairs if at <= until), default=-1)
 
 
+class BadSurvey(msgspec.Struct, array_like=True, gc=False):
+    """A survey whose standing answer is bad, with its id in full: a follow-up needs it."""
+
+    key: bytes
+    survey_id: str
+
+
 class Rare(msgspec.Struct, array_like=True, gc=False):
     """What most tickets do not have."""
 
@@ -187,6 +194,7 @@ class Rare(msgspec.Struct, array_like=True, gc=False):
     deletion: Deletion | None = None
     escalations: list[Escalation] = []
     reviews: list[Review] = []
+    bad_surveys: list[BadSurvey] = []
 
 
 class Facts(msgspec.Struct, array_like=True, gc=False):
@@ -271,7 +279,7 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
                 yield from (visit.entered, visit.left, visit.handled)
 
 
-AnyKeyed = TypeVar("AnyKeyed", Survey, Visit, Retraction, Review)
+AnyKeyed = TypeVar("AnyKeyed", Survey, Visit, Retraction, Review, BadSurvey)
 
 
 def keyed(items: list[AnyKeyed], key: bytes) -> tuple[int, AnyKeyed | None]:

@@ -5,7 +5,7 @@ give equal facts: whatever is kept is the greatest (or, for the creation, the le
 total order, and lists have one canonical order.
 """
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -17,14 +17,10 @@ from stream.core.fact import (
     AUTHORS,
     CHANGED,
     DELETIONS,
-    KINDS,
-    LABELS,
-    NO_SCALE,
     OUTCOMES,
     PRIORITIES,
     REPEATED,
     RERANKED,
-    SCALE_CODES,
     STATUSES,
     Fact,
     natural_key,
@@ -33,9 +29,9 @@ from stream.core.fact import (
     supersedes,
 )
 from stream.core.reply_merge import reply_added, reply_retracted
+from stream.core.survey_merge import survey_answered, survey_expired, survey_retracted, survey_sent
 from stream.core.ticket_facts import (
     UNCHANGED,
-    Answer,
     Assignment,
     Creation,
     Deletion,
@@ -47,9 +43,7 @@ from stream.core.ticket_facts import (
     Left,
     Merge,
     Review,
-    Sent,
     StatusChange,
-    Survey,
     Visit,
     keyed,
     rare_of,
@@ -208,90 +202,6 @@ def _handled(facts: Facts, time_ms: int, event: ev.TicketHandled) -> int:
     return outcome
 
 
-def _survey(facts: Facts, survey_id: str) -> Survey:
-    surveys = facts.surveys
-    key = natural_key(survey_id)
-    if len(surveys) == 1 and surveys[0].key == key:
-        return surveys[0]
-    index, survey = keyed(surveys, key)
-    if survey is None:
-        survey = Survey(key)
-        surveys.insert(index, survey)
-    return survey
-
-
-def _scale(scale: ev.Scale | None) -> int:
-    return NO_SCALE if scale is None else SCALE_CODES[scale.min, scale.max]
-
-
-def _survey_sent(facts: Facts, time_ms: int, event: ev.SurveySent) -> int:
-    data = event.data
-    survey = _survey(facts, data.survey_id)
-    new = Sent(
-        time_ms - facts.base_ms,
-        order_of(event),
-        KINDS[data.kind] << 4 | _scale(data.scale),
-        data.customer_id,
-        data.channel,
-        data.expires_at,
-    )
-    outcome = supersedes(new, survey.sent)
-    if outcome:
-        survey.sent = new
-    return outcome
-
-
-def _survey_answered(facts: Facts, time_ms: int, event: ev.SurveyAnswered) -> int:
-    data = event.data
-    survey = _survey(facts, data.survey_id)
-    at = time_ms - facts.base_ms
-    new = Answer(
-        at,
-        order_of(event),
-        KINDS[data.kind] << 4 | _scale(data.scale),
-        data.score,
-        LABELS[data.label] if data.label else 0,
-        data.customer_id,
-        data.agent_id,
-        data.team,
-        data.touchpoint,
-    )
-    revisions = survey.revisions
-    highest = revisions[-2] if revisions else -1
-    outcome = REPEATED
-    if data.revision >= highest:
-        outcome = supersedes(new, survey.answer if data.revision == highest else None)
-        if outcome:
-            survey.answer = new
-    known = revisions[::2]
-    index = bisect_left(known, data.revision)
-    if index == len(known) or known[index] != data.revision:
-        revisions[2 * index : 2 * index] = [data.revision, at]
-        return CHANGED
-    if at < revisions[2 * index + 1]:
-        revisions[2 * index + 1] = at
-        return CHANGED
-    return outcome
-
-
-def _survey_retracted(facts: Facts, time_ms: int, event: ev.SurveyRetracted) -> int:
-    survey = _survey(facts, event.data.survey_id)
-    at = time_ms - facts.base_ms
-    if survey.retracted_at is not None and at <= survey.retracted_at:
-        return REPEATED
-    survey.retracted_at = at
-    return CHANGED
-
-
-def _survey_expired(facts: Facts, time_ms: int, event: ev.SurveyExpired) -> int:
-    survey = _survey(facts, event.data.survey_id)
-    at = time_ms - facts.base_ms
-    if survey.expired_at is not None and at <= survey.expired_at:
-        return REPEATED
-    survey.expired_at = at
-    return CHANGED
-
-
 def _review_scored(facts: Facts, time_ms: int, event: ev.ReviewScored) -> int:
     data = event.data
     reviews = rare_of(facts).reviews
@@ -320,9 +230,9 @@ MERGES: Final[dict[type[ev.Event], Callable[[Facts, int, Any], int]]] = {
     ev.TicketHandled: _handled,
     ev.ReplyAdded: reply_added,
     ev.ReplyRetracted: reply_retracted,
-    ev.SurveySent: _survey_sent,
-    ev.SurveyAnswered: _survey_answered,
-    ev.SurveyRetracted: _survey_retracted,
-    ev.SurveyExpired: _survey_expired,
+    ev.SurveySent: survey_sent,
+    ev.SurveyAnswered: survey_answered,
+    ev.SurveyRetracted: survey_retracted,
+    ev.SurveyExpired: survey_expired,
     ev.ReviewScored: _review_scored,
 }

@@ -13,16 +13,16 @@ from stream.core.config import CoreConfig
 from stream.core.dead_letters import DeadLetters
 from stream.core.decode import Accepted, Decoder, Skipped
 from stream.core.delta import DeltaBatch, encode_delta
-from stream.core.delta_sums import DeltaSums, Piece
+from stream.core.delta_sums import Piece
 from stream.core.labels import LabelBook, readmitted
-from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.pane import too_late_before_ms
 from stream.core.record import Flush, Output, Record
 from stream.core.retention import Retention
 from stream.core.scan import Scan
+from stream.core.settle import Entry, Settler
 from stream.core.state_shape import is_older, shape
-from stream.core.ticket import GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
+from stream.core.ticket import Ticket, decode_ticket, encode_ticket, entity_key
 from stream.core.tickets_meta import (
     LABELS_KEY,
     META_KEY,
@@ -47,15 +47,6 @@ SCAN_ROWS = 4_000
 """Rows whose measures a flush says anew while a generation is built: bounds the flush's pause to a third of a second or so."""
 
 
-class _Entry:
-    __slots__ = ("emitted", "stale", "ticket")
-
-    def __init__(self, ticket: Ticket, emitted: list[Sequence[Measure] | None]) -> None:
-        self.ticket = ticket
-        self.emitted = emitted
-        self.stale = 0  # bit per metric: `emitted` is what the windows know, and the ticket has moved on
-
-
 class TicketsShard:
     """Pure state machine of one partition of tickets, replies and surveys; implements :class:`stream.core.record.Shard`."""
 
@@ -70,25 +61,19 @@ class TicketsShard:
         self.rows: dict[bytes, bytes] = {}
         self.partition = partition
         self._config = config
-        self._metrics = tuple(metrics)
-        self._masks = {
-            event: sum(1 << i for i, metric in enumerate(self._metrics) if metric.reads & groups)
-            for event, groups in GROUPS_OF.items()
-        }
+        self._settler = Settler(config, metrics)
         self._decoder = Decoder(config)
         self._reference_ms = reference_ms
         self._topics = {topic: i for i, topic in enumerate(config.topics.sources)}
-        self._entries: dict[bytes, _Entry] = {}
-        self._stale: dict[bytes, _Entry] = {}
-        self._dirty: dict[bytes, _Entry] = {}
-        self._sums = DeltaSums()
+        self._entries: dict[bytes, Entry] = {}
+        self._stale: dict[bytes, Entry] = {}
+        self._dirty: dict[bytes, Entry] = {}
+        self._sums = self._settler.sums
         self._dead = DeadLetters(config)
         self._newest_ms = NONE_MS
         self._progressed = False
         self.closed = False
-        self._empty: list[Sequence[Measure] | None] = [()] * len(self._metrics)
-        self._unknown: list[Sequence[Measure] | None] = [None] * len(self._metrics)
-        self._shape = shape(config, self._metrics)
+        self._shape = shape(config, metrics)
         self._retention = Retention(config)
         self._scan: Scan | None = None
         self._load_meta(Meta(), {})
@@ -163,7 +148,8 @@ class TicketsShard:
         """Merge one batch of a source topic; see :class:`stream.core.record.Shard`. Raises DeadLetterLimitError."""
         decode = self._decoder.decode
         reference_ms = self._reference_ms
-        masks = self._masks
+        masks = self._settler.masks
+        remember = self._settler.remember
         entries = self._entries
         stale = self._stale
         dirty = self._dirty
@@ -186,8 +172,8 @@ class TicketsShard:
             if entry is None:
                 entry = self._load(key)
             mask = masks[type(event)]
-            if None in entry.emitted:
-                self._remember(entry, mask)
+            if None in entry.emitted or entry.followups is None:
+                remember(entry, mask)
             news = entry.ticket.merge(time_ms, event)
             if news == 1:
                 applied += 1
@@ -228,7 +214,12 @@ class TicketsShard:
     def changed(self) -> bool:
         """Whether a flush would write anything but positions."""
         return bool(
-            self._progressed or self._dirty or self._dead.outputs or self._sums or self._scan is not None
+            self._progressed
+            or self._dirty
+            or self._dead.outputs
+            or self._sums
+            or self._settler.followups
+            or self._scan is not None
         )
 
     def flush(self, now_ms: int) -> Flush:
@@ -245,6 +236,7 @@ class TicketsShard:
         rows.extend(self._forget())
         self._dirty.clear()
         outputs = self._dead.take()
+        outputs.extend(self._settler.followups.take(now_ms))
         outputs.extend(self._deltas())
         rows.append((META_KEY, encode_meta(self._meta())))
         self._remember_counters()
@@ -273,14 +265,14 @@ class TicketsShard:
             self.forgotten += 1
             yield key, None
 
-    def _load(self, key: bytes) -> _Entry:
+    def _load(self, key: bytes) -> Entry:
         raw = self.rows.get(key)
         if raw is None:
-            entry = _Entry(Ticket(), self._empty.copy())
+            entry = self._settler.fresh()
             if self._scan is not None:
                 self._scan.add(key)
         else:
-            entry = _Entry(self._ticket(raw), self._unknown.copy())
+            entry = self._settler.known(self._ticket(raw))
         self._entries[key] = entry
         return entry
 
@@ -293,36 +285,24 @@ class TicketsShard:
                 "it is damaged or was written by a newer version"
             ) from exc
 
-    def _remember(self, entry: _Entry, mask: int) -> None:
-        """Take the measures that the windows know, before the facts change under them."""
-        emitted = entry.emitted
-        for i, metric in enumerate(self._metrics):
-            if mask >> i & 1 and emitted[i] is None:
-                emitted[i] = metric.measures(entry.ticket, self._config)
-
     def _settle(self) -> None:
-        """Old measures out, new ones in, for every metric whose facts were touched."""
+        """Say what has changed about the tickets that have moved on."""
         if not self._stale:
             return
-        too_late_ms = self._too_late_ms()
+        # By the last flush's watermark, as the windows stage does: one commit may span more than a horizon, all of it in order.
+        too_late_ms = too_late_before_ms(self._config, self._sent_ms)
+        self._settler.follow_up(self._stale.items(), too_late_ms)
         scan = self._scan
-        metrics = [(i, metric, metric.slot(0), metric.measures) for i, metric in enumerate(self._metrics)]
-        config = self._config
+        if (
+            scan is not None
+        ):  # while a generation is built nothing is too late: the windows stage knows which it still keeps
+            too_late_ms = NONE_MS
+        settle = self._settler.settle
         for key, entry in self._stale.items():
             mask = entry.stale
             entry.stale = 0
-            if scan is not None and key > scan.after:
-                continue  # the scan will say all of it
-            emitted = entry.emitted
-            ticket = entry.ticket
-            for i, metric, base, measures in metrics:
-                if mask >> i & 1:
-                    old = emitted[i] or ()
-                    new = measures(ticket, config)
-                    if old == new:
-                        continue
-                    emitted[i] = new
-                    self._sums.difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
+            if scan is None or key <= scan.after:  # else the scan will say all of it
+                settle(entry, mask, too_late_ms)
         self._stale.clear()
 
     def _complete(self) -> bool:
@@ -331,31 +311,16 @@ class TicketsShard:
             self._rebuilt_at = {}
         return self._scan is None and not self._rebuilt_at
 
-    def _too_late_ms(self) -> int:
-        """Measures before it are counted and left out. None while a generation is built: the windows stage knows which it still keeps."""
-        if self._scan is not None:
-            return NONE_MS
-        # By the last flush's watermark, as the windows stage does: one commit may span more than a horizon, all of it in order.
-        return too_late_before_ms(self._config, self._sent_ms)
-
     def _say_all(self, scan: Scan) -> None:
         """The next rows of the scan say all their measures, as if they had never said any."""
-        config = self._config
         for key in scan.take(SCAN_ROWS):
             entry = self._entries.get(key)
             raw = self.rows.get(key)
             if entry is not None:
-                ticket = entry.ticket
                 entry.stale = 0
+                self._settler.say_all(entry.ticket, entry)
             elif raw is not None:  # not kept: the cache is for tickets of which something is heard
-                ticket = self._ticket(raw)
-            else:
-                continue
-            for i, metric in enumerate(self._metrics):
-                measures = metric.measures(ticket, config)
-                self._sums.difference(metric, metric.slot(0), (), measures, NONE_MS)
-                if entry is not None:
-                    entry.emitted[i] = measures
+                self._settler.say_all(self._ticket(raw), None)
         if not scan.left:
             self._scan = None
 

@@ -18,7 +18,7 @@ from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.embedded import EmbeddedBroker
 from stream.runtime.errors import StartError
-from stream.runtime.topics import specs
+from stream.runtime.topic_specs import specs
 
 TOPICS = Topics(app_id=APP_ID)
 

@@ -16,7 +16,7 @@ from stream.core.config import CoreConfig
 from stream.runtime import clients, upstream
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
-from stream.runtime.topics import specs
+from stream.runtime.topic_specs import specs
 
 log = structlog.get_logger(__name__)
 

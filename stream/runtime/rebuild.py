@@ -31,6 +31,7 @@ from stream.runtime.batches import row_batches
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
 from stream.runtime.shell import now_ms
+from stream.runtime.topic_specs import specs
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ async def rebuild(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, s
     admin = clients.admin(config)
     try:
         await admin.start()
-        wanted = [spec for spec in topics.specs(core) if spec.kind != "source"]
+        wanted = [spec for spec in specs(core) if spec.kind != "source"]
         await topics.create(admin, wanted, config.replication_factor)
     except KafkaError as exc:
         raise StartError(f"{exc}; run `stream topics create` as a user who may create topics") from exc

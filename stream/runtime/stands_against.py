@@ -166,6 +166,14 @@ STANDS_AGAINST: tuple[Upstream, ...] = (
     ),
     Upstream("faust.tables.manager:TableManager.recovery", "f0bf5de78b4c3d23", "returns our recovery"),
     Upstream(
+        "faust.tables.manager:TableManager.on_start",
+        "365dd25fbc0e0684",
+        "replaced: the same without its sleep of a second, a third of a start",
+    ),
+    Upstream(
+        "faust.tables.manager:TableManager._update_channels", "88e3941facc934d6", "called by our on_start"
+    ),
+    Upstream(
         "faust.transport.conductor:ConductorCompiler.build",
         "837cf521368c1ee4",
         "what a batch costs; takes one message at a time and calls the schema",

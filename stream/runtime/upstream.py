@@ -291,6 +291,11 @@ class ShellRecovery(Recovery):
 class ShellTables(TableManager):
     """Faust's tables with the recovery above."""
 
+    async def on_start(self) -> None:
+        """Without the second in which more tables could be named: all are, before the app starts."""
+        await self._update_channels()
+        await self.recovery.start()
+
     @property
     def recovery(self) -> Recovery:
         """The one recovery service."""

@@ -12,8 +12,8 @@ SESSION_MS = 15_000
 """Long beside what a process needs to start on a busy machine: the killed member must be back before its session is over."""
 
 
-def _named(toy: Toy, name: str) -> Process:
-    worker = toy.worker(instance_id=name, session_ms=SESSION_MS)
+def _named(toy: Toy, name: str, session_ms: int) -> Process:
+    worker = toy.worker(instance_id=name, session_ms=session_ms)
     wait_until(lambda: "worker.ready" in worker.output, 30, lambda: worker.output)
     return worker
 
@@ -23,13 +23,13 @@ def _readies(worker: Process) -> int:
 
 
 def test_a_killed_member_that_comes_back_at_once_moves_nothing(toy: Toy) -> None:
-    first = _named(toy, "first")
-    second = _named(toy, "second")
+    first = _named(toy, "first", SESSION_MS)
+    second = _named(toy, "second", SESSION_MS)
     toy.produce(3_000)
     wait_until(lambda: toy.totalled() == 3_000, 30, lambda: first.output + second.output)
     before = _readies(first)
     second.kill()
-    again = _named(toy, "second")
+    again = _named(toy, "second", SESSION_MS)
     toy.produce(3_000)
     wait_until(lambda: toy.totalled() == 6_000, 30, lambda: first.output + again.output)
     assert _readies(first) == before, "the other member kept its partitions and went on"
@@ -39,7 +39,7 @@ def test_a_killed_member_that_comes_back_at_once_moves_nothing(toy: Toy) -> None
 
 
 def test_of_two_with_one_name_one_ends_loudly_and_nothing_is_spoilt(toy: Toy) -> None:
-    first = _named(toy, "same")
+    first = _named(toy, "same", 2000)
     toy.produce(3_000)
     wait_until(lambda: toy.totalled() == 3_000, 30, lambda: first.output)
     second = toy.worker(instance_id="same")

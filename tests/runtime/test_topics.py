@@ -12,6 +12,7 @@ from stream.core.topics import Topics
 from stream.runtime import clients, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
+from stream.runtime.topic_specs import specs
 from tests.support import topics as kafka_topics
 from tests.support.kafka import Kafka
 
@@ -45,7 +46,7 @@ class Case:
             admin = clients.admin(self.config)
             await admin.start()
             try:
-                wanted = [spec.name for spec in topics.specs(self.core) if spec.kind != "source"]
+                wanted = [spec.name for spec in specs(self.core) if spec.kind != "source"]
                 return {
                     name for name, state in (await topics.describe(admin, wanted)).items() if state.partitions
                 }
@@ -59,7 +60,7 @@ class Case:
             admin = clients.admin(self.config)
             await admin.start()
             try:
-                return await topics.create(admin, topics.specs(self.core), 1)
+                return await topics.create(admin, specs(self.core), 1)
             finally:
                 await admin.close()
 
@@ -72,7 +73,7 @@ def case(kafka: Kafka, request: pytest.FixtureRequest) -> Case:
 
 
 def test_created_topics_pass_the_check_and_are_created_once(case: Case) -> None:
-    assert len(case.create_all()) == len(topics.specs(case.core))
+    assert len(case.create_all()) == len(specs(case.core))
     assert case.create_all() == []
     assert case.check() == []
     assert case.prepare() == []

@@ -38,6 +38,7 @@ class Pipeline:
         self.deltas: list[list[SourceRecord]] = [[] for _ in self.windows]
         self.rollups: list[Output] = []
         self.alerts: list[Output] = []
+        self.followups: list[Output] = []
         self.dead_letters: list[Output] = []
         for shard in (*self.tickets, *self.windows):
             shard.ready()
@@ -65,6 +66,8 @@ class Pipeline:
                     log.append(
                         SourceRecord(output.topic, output.partition, len(log), NOW_MS, None, output.value)
                     )
+                elif output.topic == self.config.topics.followups:
+                    self.followups.append(output)
                 else:
                     self.dead_letters.append(output)
 

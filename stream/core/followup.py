@@ -1,0 +1,139 @@
+"""Follow-ups: one record per bad answer that stands, so that a team can call the customer back, and its withdrawal.
+
+What a ticket's facts call for is a function of the facts alone. What they called for before is compared with what they call for now,
+in the same flush that writes the row, so that each opens once and is withdrawn once, whatever came twice or in another order.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from stream.core.config import CoreConfig
+from stream.core.fact import KINDS, LABELS, NO_SCALE, SCALES
+from stream.core.record import Output
+from stream.core.rollup import HEADERS, instant
+from stream.core.ticket import ALWAYS, Ticket
+
+FOLLOWUP_TYPE: Final = "contact-centre.feedback.followup.v1"
+
+READS: Final = ALWAYS | {"survey"}
+"""Groups of facts that decide."""
+
+_KIND_NAMES: Final = {code: name for name, code in KINDS.items()}
+_LABEL_NAMES: Final = {code: name for name, code in LABELS.items()}
+
+
+class Followup(NamedTuple):
+    """A bad answer that stands. ``what`` is kind * 16 + scale, ``label`` a code of :data:`stream.core.fact.LABELS` or 0."""
+
+    survey_id: str
+    answered_ms: int
+    what: int
+    score: int | None
+    label: int
+    customer: str | None
+    team: str | None
+    agent: str | None
+
+
+def followups(ticket: Ticket, config: CoreConfig) -> Sequence[Followup]:
+    """What the facts of a ticket call for, by survey. Team and agent are those that the answer counts for."""
+    rare = ticket.rare
+    if rare is None or not rare.bad_surveys or ticket.gone:
+        return ()
+    ids = {one.key: one.survey_id for one in rare.bad_surveys}
+    found = []
+    for survey in ticket.surveys:
+        survey_id = ids.get(survey.key)
+        answer = survey.answer
+        if survey_id is None or answer is None or survey.withdrawn:
+            continue
+        _, team, _, _, agent, *_ = ticket.answer_labels(survey, config)
+        sent = survey.sent
+        customer = answer.customer or (sent.customer if sent is not None else None)
+        found.append(
+            Followup(
+                survey_id,
+                ticket.base_ms + answer.at,
+                answer.what,
+                answer.score,
+                answer.label,
+                customer,
+                team,
+                agent,
+            )
+        )
+    return found
+
+
+class Followups:
+    """Openings and withdrawals until the next flush."""
+
+    __slots__ = ("_config", "_states")
+
+    def __init__(self, config: CoreConfig) -> None:
+        self._config = config
+        self._states: dict[tuple[bytes, str], tuple[Followup, bool]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._states)
+
+    def difference(
+        self, key: bytes, old: Sequence[Followup], new: Sequence[Followup], too_late_ms: int
+    ) -> None:
+        """Open what is new or says something else, withdraw what is gone; ``key`` is the row's.
+
+        An answer that is too late for every window is too late to react to: it opens nothing.
+        """
+        standing = {one.survey_id: one for one in new}
+        for one in old:
+            if one.survey_id not in standing:
+                self._states[key, one.survey_id] = one, False
+        for one in standing.values():
+            if one not in old and one.answered_ms >= too_late_ms:
+                self._states[key, one.survey_id] = one, True
+
+    def take(self, now_ms: int) -> list[Output]:
+        """The records of what changed. Their keys are ``tenant/survey id``: two tenants may share ids."""
+        outputs = [
+            self._output(key, one, now_ms, is_open=is_open)
+            for (key, _), (one, is_open) in self._states.items()
+        ]
+        self._states.clear()
+        return outputs
+
+    def _output(self, key: bytes, one: Followup, now_ms: int, *, is_open: bool) -> Output:
+        tenant, _, entity = key[1:].decode().partition("\0")
+        name = f"{tenant}/{one.survey_id}"
+        data: dict[str, Any] = {
+            "tenant": tenant,
+            "survey_id": one.survey_id,
+            "open": is_open,
+            "answered_at": instant(one.answered_ms),
+            "kind": _KIND_NAMES[one.what >> 4],
+        }
+        scale = one.what & 15
+        if scale != NO_SCALE:
+            low, high = SCALES[scale]
+            data["scale"] = {"min": low, "max": high}
+        of_ticket = key[:1] == b"t"
+        optional = {
+            "ticket_id": entity if of_ticket else None,
+            "customer_id": one.customer if of_ticket else entity,
+            "score": one.score,
+            "label": _LABEL_NAMES.get(one.label),
+            "team": one.team,
+            "agent_id": one.agent,
+        }
+        data |= {field: value for field, value in optional.items() if value is not None}
+        event = {
+            "specversion": "1.0",
+            "id": f"{name}/{now_ms}",
+            "source": f"/{self._config.topics.app_id}",
+            "type": FOLLOWUP_TYPE,
+            "time": instant(now_ms),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+        return Output(self._config.topics.followups, None, name.encode(), orjson.dumps(event), HEADERS)

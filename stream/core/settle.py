@@ -1,0 +1,99 @@
+"""From facts that changed to what is said about them: old measures out, new ones in, follow-ups opened and withdrawn."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.delta_sums import DeltaSums
+from stream.core.followup import READS as FOLLOWUP_READS
+from stream.core.followup import Followup, Followups, followups
+from stream.core.measure import Measure
+from stream.core.metric import Metric
+from stream.core.ticket import GROUPS_OF, Ticket
+from stream.core.watermark import NONE_MS
+
+
+class Entry:
+    """A decoded ticket and what was said of it last."""
+
+    __slots__ = ("emitted", "followups", "stale", "ticket")
+
+    def __init__(
+        self, ticket: Ticket, emitted: list[Sequence[Measure] | None], said: Sequence[Followup] | None
+    ) -> None:
+        self.ticket = ticket
+        self.emitted = emitted
+        """Per metric the measures that the windows know; None: not asked yet."""
+        self.followups = said
+        """Those that are open; None: not asked yet."""
+        self.stale = 0
+        """Bit per metric, and one more for follow-ups: the ticket has moved on from what was said."""
+
+
+class Settler:
+    """Compares what the facts say with what was said, metric by metric, and only where a fact was touched that it reads."""
+
+    def __init__(self, config: CoreConfig, metrics: Sequence[Metric]) -> None:
+        self._config = config
+        reads = [*(metric.reads for metric in metrics), FOLLOWUP_READS]
+        self._followup_bit = 1 << len(metrics)
+        self.masks = {
+            event: sum(1 << i for i, read in enumerate(reads) if read & groups)
+            for event, groups in GROUPS_OF.items()
+        }
+        """Event class -> bits of what it can change."""
+        self._each: Final = [(i, metric, metric.slot(0), metric.measures) for i, metric in enumerate(metrics)]
+        self.sums = DeltaSums()
+        self.followups = Followups(config)
+        self._empty: list[Sequence[Measure] | None] = [()] * len(metrics)
+        self._unknown: list[Sequence[Measure] | None] = [None] * len(metrics)
+
+    def fresh(self) -> Entry:
+        """A ticket of which nothing is known and nothing was said."""
+        return Entry(Ticket(), self._empty.copy(), ())
+
+    def known(self, ticket: Ticket) -> Entry:
+        """A ticket from its row: what was said of it is what its facts say, when somebody asks."""
+        return Entry(ticket, self._unknown.copy(), None)
+
+    def remember(self, entry: Entry, mask: int) -> None:
+        """Take what was said, before the facts change under it."""
+        if mask & self._followup_bit and entry.followups is None:
+            entry.followups = followups(entry.ticket, self._config)
+        emitted = entry.emitted
+        for i, _, _, measures in self._each:
+            if mask >> i & 1 and emitted[i] is None:
+                emitted[i] = measures(entry.ticket, self._config)
+
+    def settle(self, entry: Entry, mask: int, too_late_ms: int) -> None:
+        """Old measures out, new ones in. Measures before ``too_late_ms`` are counted and left out."""
+        ticket = entry.ticket
+        emitted = entry.emitted
+        config = self._config
+        for i, metric, base, measures in self._each:
+            if mask >> i & 1:
+                old = emitted[i] or ()
+                new = measures(ticket, config)
+                if old == new:
+                    continue
+                emitted[i] = new
+                self.sums.difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
+
+    def follow_up(self, stale: Iterable[tuple[bytes, Entry]], too_late_ms: int) -> None:
+        """Open and withdraw follow-ups of tickets that have moved on."""
+        bit = self._followup_bit
+        for key, entry in stale:
+            if entry.stale & bit:
+                old = entry.followups or ()
+                new = followups(entry.ticket, self._config)
+                if old != new:
+                    entry.followups = new
+                    self.followups.difference(key, old, new, too_late_ms)
+
+    def say_all(self, ticket: Ticket, entry: Entry | None) -> None:
+        """Say all measures of a ticket as if none had ever been said. Follow-ups belong to no generation: theirs stand."""
+        for i, metric, base, measures in self._each:
+            said = measures(ticket, self._config)
+            self.sums.difference(metric, base, (), said, NONE_MS)
+            if entry is not None:
+                entry.emitted[i] = said

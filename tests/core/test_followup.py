@@ -1,0 +1,235 @@
+"""Follow-ups: open exactly while a bad answer stands, by the facts and not by how they were told."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import events as ev
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.record import Output
+from tests.support.core import oracle
+from tests.support.histories import START_MS, History, arrivals, histories, make, time_of
+from tests.support.log import log
+from tests.support.pipeline import NOW_MS, Pipeline
+
+CONFIG = CoreConfig(clock="event", horizons_ms={MINUTE_MS: -1, HOUR_MS: -1, DAY_MS: -1})
+LOG_MS = START_MS + 40 * DAY_MS
+ONE_TO_FIVE = ev.Scale(min=1, max=5)
+
+
+def latest(outputs: Sequence[Output]) -> dict[bytes, dict[str, Any]]:
+    """Key -> data as a compacted topic has it."""
+    return {output.key or b"": orjson.loads(output.value or b"")["data"] for output in outputs}
+
+
+def still_open(outputs: Sequence[Output]) -> list[dict[str, Any]]:
+    return [data for data in latest(outputs).values() if data["open"]]
+
+
+def created(**data: object) -> tuple[str, ev.Event]:
+    return "tickets", make(ev.TicketCreated, START_MS, channel="chat", team="billing", **data)
+
+
+def answered(minute: int, revision: int = 0, **data: object) -> tuple[str, ev.Event]:
+    fields = {"survey_id": "s-1", "kind": "csat", "revision": revision, **data}
+    return "surveys", make(ev.SurveyAnswered, START_MS + minute * MINUTE_MS, **fields)
+
+
+def rated(minute: int, score: int, revision: int = 0) -> tuple[str, ev.Event]:
+    return answered(minute, revision, score=score, scale=ONE_TO_FIVE)
+
+
+def told(*histories: History) -> list[list[dict[str, Any]]]:
+    """What each part of a history publishes, one commit per part."""
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1))
+    every = log([pair for history in histories for pair in history], timestamp_ms=LOG_MS)
+    found = []
+    for history in histories:
+        pipeline.feed(every[: len(history)])
+        every = every[len(history) :]
+        before = len(pipeline.followups)
+        pipeline.commit_tickets()
+        found.append([orjson.loads(one.value or b"")["data"] for one in pipeline.followups[before:]])
+        pipeline.restart()
+    return found
+
+
+def test_a_bad_answer_opens_one_and_a_better_one_withdraws_it() -> None:
+    opened, again, withdrawn = told([created(), rated(5, 1)], [rated(5, 1)], [rated(9, 5, 1)])
+    assert opened == [
+        {
+            "tenant": "acme",
+            "survey_id": "s-1",
+            "open": True,
+            "answered_at": "2026-11-05T12:05:00.000Z",
+            "kind": "csat",
+            "scale": {"min": 1, "max": 5},
+            "ticket_id": "4711",
+            "score": 1,
+            "team": "billing",
+        }
+    ]
+    assert again == []
+    assert withdrawn == [{**opened[0], "open": False}]
+
+
+def test_what_opens_and_closes_within_one_commit_is_not_worth_a_word() -> None:
+    assert told([created(), rated(5, 1), rated(6, 5, 1)], [rated(7, 2, 2), rated(8, 4, 3)]) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ("surveys", make(ev.SurveyRetracted, START_MS + HOUR_MS, survey_id="s-1")),
+        ("tickets", make(ev.TicketDeleted, START_MS + HOUR_MS)),
+        ("tickets", make(ev.TicketMerged, START_MS + HOUR_MS, into_ticket_id="1")),
+    ],
+    ids=["retracted", "deleted", "merged"],
+)
+def test_it_is_withdrawn_when_the_answer_or_its_ticket_is_gone(gone: tuple[str, ev.Event]) -> None:
+    opened, withdrawn = told([created(), rated(5, 2)], [gone])
+    assert withdrawn == [{**opened[0], "open": False}]
+
+
+def test_a_restored_ticket_opens_it_again() -> None:
+    deleted = ("tickets", make(ev.TicketDeleted, START_MS + HOUR_MS))
+    restored = ("tickets", make(ev.TicketRestored, START_MS + 2 * HOUR_MS))
+    opened, _, again = told([created(), rated(5, 2)], [deleted], [restored])
+    assert again == opened
+
+
+def test_who_held_the_ticket_is_told_again_when_it_becomes_known() -> None:
+    first, second = told([rated(5, 1)], [created()])
+    assert "team" not in first[0]
+    assert second == [{**first[0], "team": "billing"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "bad"),
+    [
+        ({"kind": "csat", "score": 2, "scale": ONE_TO_FIVE}, True),
+        ({"kind": "csat", "score": 3, "scale": ONE_TO_FIVE}, False),
+        ({"kind": "csat", "score": 1, "scale": ev.Scale(min=1, max=2)}, True),
+        ({"kind": "csat", "score": 2, "scale": ev.Scale(min=1, max=2)}, False),
+        ({"kind": "csat", "score": 0, "scale": ev.Scale(min=0, max=1)}, True),
+        ({"kind": "csat", "score": 5, "scale": ev.Scale(min=0, max=10)}, False),
+        ({"kind": "csat", "score": 4, "scale": ev.Scale(min=0, max=10)}, True),
+        ({"kind": "csat", "label": "bad"}, True),
+        ({"kind": "csat", "label": "dissatisfied"}, True),
+        ({"kind": "csat", "label": "neutral"}, False),
+        ({"kind": "csat", "label": "good"}, False),
+        ({"kind": "nps", "score": 6, "scale": ev.Scale(min=0, max=10)}, True),
+        ({"kind": "nps", "score": 7, "scale": ev.Scale(min=0, max=10)}, False),
+        ({"kind": "nps", "score": 1, "scale": ONE_TO_FIVE}, False),
+    ],
+)
+def test_what_is_bad(answer: dict[str, Any], bad: bool) -> None:
+    (found,) = told([created(), answered(5, **answer)])
+    assert bool(found) == bad
+    if "label" in answer and bad:
+        assert found[0]["label"] == answer["label"]
+
+
+def test_two_tenants_may_share_a_survey_id() -> None:
+    pairs = [
+        (
+            "surveys",
+            make(
+                ev.SurveyAnswered,
+                START_MS,
+                tenant=tenant,
+                survey_id="s",
+                kind="csat",
+                revision=0,
+                label="bad",
+            ),
+        )
+        for tenant in ("acme", "beta")
+    ]
+    assert set(latest(oracle(CONFIG, log(pairs, timestamp_ms=LOG_MS), now_ms=NOW_MS).followups)) == {
+        b"acme/s",
+        b"beta/s",
+    }
+
+
+def test_an_answer_of_no_ticket_names_its_customer() -> None:
+    data = {"survey_id": "s", "kind": "nps", "revision": 0, "score": 0, "scale": ev.Scale(min=0, max=10)}
+    event = make(ev.SurveyAnswered, START_MS, ticket_id=None, customer_id="c-7", **data)
+    (found,) = still_open(
+        oracle(CONFIG, log([("surveys", event)], timestamp_ms=LOG_MS), now_ms=NOW_MS).followups
+    )
+    assert found["customer_id"] == "c-7"
+    assert "ticket_id" not in found
+
+
+def test_what_is_too_late_for_every_window_is_too_late_to_react_to() -> None:
+    late = CoreConfig(
+        clock="event", rollup_windows_ms=(HOUR_MS,), horizons_ms={HOUR_MS: DAY_MS}, source_partitions=1
+    )
+    pipeline = Pipeline(late)
+    other = [
+        ("tickets", make(ev.TicketCreated, START_MS + 5 * DAY_MS, ticket_id="other", channel="chat")),
+        (
+            "surveys",
+            make(
+                ev.SurveySent,
+                START_MS + 5 * DAY_MS,
+                ticket_id="other",
+                survey_id="x",
+                kind="csat",
+                scale=ONE_TO_FIVE,
+            ),
+        ),
+        (
+            "replies",
+            make(
+                ev.ReplyAdded,
+                START_MS + 5 * DAY_MS,
+                ticket_id="other",
+                reply_id="r",
+                author="agent",
+                public=True,
+            ),
+        ),
+    ]
+    records = log([created(), *other, rated(5, 1)], timestamp_ms=LOG_MS)
+    for part in (records[:-1], records[-1:]):
+        pipeline.feed(part)
+        pipeline.commit_tickets()
+        pipeline.commit_tickets()
+    assert pipeline.followups == []
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_arrival_with_any_cuts_and_restarts_leaves_open_what_the_fold_in_order_does(
+    data: st.DataObject,
+) -> None:
+    history = data.draw(histories())
+    arrived = data.draw(arrivals(history))
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1))
+    records = log(arrived, timestamp_ms=LOG_MS)
+    start = 0
+    while start < len(records):
+        end = start + data.draw(st.integers(1, 6))
+        pipeline.feed(records[start:end])
+        start = end
+        if data.draw(st.booleans()):
+            pipeline.commit_tickets()
+            pipeline.restart()
+    pipeline.close()
+    in_order = sorted(history, key=lambda pair: time_of(pair[1]))
+    expected = oracle(CONFIG, log(in_order, timestamp_ms=LOG_MS), now_ms=NOW_MS).followups
+    assert sorted(map(str, still_open(pipeline.followups))) == sorted(map(str, still_open(expected)))
+    opened: set[bytes | None] = set()
+    for output in pipeline.followups:  # none is withdrawn that was not open
+        if orjson.loads(output.value or b"")["data"]["open"]:
+            opened.add(output.key)
+        else:
+            assert output.key in opened
+            opened.remove(output.key)

@@ -20,12 +20,12 @@ from tests.support.kafka import Kafka
 pytestmark = pytest.mark.broker
 
 Day = Sequence[SourceRecord]
-WRONG = {"STREAM_PARTITIONER": "crc32", "STREAM_DLQ_LIMIT": "off"}
+WRONG: dict[str, Any] = {"STREAM_PARTITIONER": "crc32", "STREAM_DLQ_LIMIT": "off"}
 TERMINAL = b'{"x":"\x1b[2J\x1b]0;owned\x07"}\r\n\xff\xe2\x80\xae\xc2\x9b'
 """Clears a screen, renames a window, turns text around."""
 
 
-def dlq(product: Product, *arguments: str, code: int = 0, **more: str) -> str:
+def dlq(product: Product, *arguments: str, code: int = 0, **more: Any) -> str:
     """What a `stream dlq` command prints."""
     command = product.stream("dlq", *arguments, **more)
     assert command.wait(60) == code, command.output

@@ -314,7 +314,7 @@ def all_of_them(
 ) -> list[Outcome]:
     """Every outage that this number of brokers can have."""
     if len(kafka.nodes) == 1:
-        cases = [
+        cases: list[Callable[[], Outcome]] = [
             lambda: stopped(kafka, folder, seed, seconds),
             lambda: frozen(kafka, folder, seed, seconds),
             lambda: full_disk(kafka, folder, seed, seconds),

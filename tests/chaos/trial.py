@@ -126,6 +126,7 @@ class Trial(Product):
             *self._accounts(log, expected.counts),
             *self._dead_letters([output.value or b"" for output in expected.dead_letters]),
             *self._alerts(expected.alerts),
+            *self._followups(expected.followups),
         ]
         seen: dict[bytes | None, int] = {}
         repeated = 0
@@ -191,6 +192,24 @@ class Trial(Product):
             revisions[record.key], states[record.key] = revision, state
         if bool(states) != bool(expected):
             yield f"alerts of {len(states)} segments, the oracle has {len(expected)} firings and recoveries"
+
+    def _followups(self, expected: Sequence[Output]) -> Iterable[str]:
+        """What is open is what the oracle has open, and each opening and withdrawal stands there once."""
+        found: dict[bytes | None, dict[str, Any]] = {}
+        for record in topics.read(self.bootstrap, [self.core.topics.followups]):
+            data = orjson.loads(record.value or b"")["data"]
+            before = found.get(record.key)
+            if data == before or not (data["open"] or (before and before["open"])):
+                yield f"follow-up {record.key!r}: {data} after {before}"
+            found[record.key] = data
+        wanted = {output.key: orjson.loads(output.value or b"")["data"] for output in expected}
+        open_now = {key: data for key, data in found.items() if data["open"]}
+        should = {key: data for key, data in wanted.items() if data["open"]}
+        if not should:
+            yield "the oracle has no follow-ups"
+        wrong = [key for key in open_now.keys() | should.keys() if open_now.get(key) != should.get(key)]
+        if wrong:
+            yield f"{len(wrong)} of {len(should)} follow-ups differ, such as {open_now.get(wrong[0])} for {should.get(wrong[0])}"
 
 
 def _alert(value: bytes | None) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from stream import app, cli
 from stream.core.record import Flush, Record
 from stream.core.tickets_shard import TicketsShard
 from stream.runtime import checkpoint, upstream, worker
+from stream.runtime.batches import Batch
 from stream.runtime.stage import Part
 from tests.chaos import sabotage
 
@@ -61,7 +62,7 @@ def main(arguments: list[str]) -> int:
     plan = msgspec.json.decode(arguments[0], type=Plan)
     spring = _trap(plan.trap) if plan.trap else None
     if spring is not None:
-        app.serve = partial(worker.serve, fault=spring)  # type: ignore[assignment]  # the same, with a hook
+        app.serve = partial(worker.serve, fault=spring)  # type: ignore[attr-defined]  # the same, with a hook
         _more_steps(spring)
     if plan.sabotage:
         sabotage.APPLY[plan.sabotage]()
@@ -95,7 +96,7 @@ def _more_steps(spring: Spring) -> None:
     write = checkpoint.Transactions.write
 
     async def send_rows_first(
-        producer: Any, batches: Collection[checkpoint.Batch], sent_some: Callable[[], None]
+        producer: Any, batches: Collection[Batch], sent_some: Callable[[], None]
     ) -> None:
         rows = [batch for batch in batches if batch[0].endswith("-changelog")]
         await send(producer, rows, sent_some)
@@ -135,7 +136,8 @@ def _unreliable(lose_every: int, repeat_every: int) -> None:
     async def some(self: upstream.Consumer, *arguments: Any, **named: Any) -> Mapping[Any, Any]:
         nonlocal fetched
         if kept:
-            again, _ = dict(kept), kept.clear()
+            again = dict(kept)
+            kept.clear()
             return again
         batches = dict(await getmany(self, *arguments, **named))
         for tp in list(batches):
@@ -166,7 +168,7 @@ def _traced(path: str) -> None:
         if records:
             os.write(file, f"{time.monotonic():.6f} {self.partition} {len(records)}\n".encode())
 
-    TicketsShard.apply = traced  # type: ignore[method-assign,assignment]  # the same, with a note
+    TicketsShard.apply = traced  # type: ignore[method-assign]  # the same, with a note
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ class Installation:
         assert done.returncode == code, done.stderr
         return done
 
-    def tail(self, *arguments: object) -> list[dict[str, object]]:
+    def tail(self, *arguments: object) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self("tail", *arguments, "--once", "--json").stdout.splitlines()]
 
 
@@ -153,7 +154,7 @@ def test_rollups_can_be_filtered_and_read(installation: Installation) -> None:
     days = installation.tail(
         "rollups", "--metric", "first_reply_time", "--segment", "tenant=helpdesk", "--window", "1d"
     )
-    whole = [one["data"] for one in days if one["data"]["segment"] == {"tenant": "helpdesk"}]  # type: ignore[index]
+    whole = [one["data"] for one in days if one["data"]["segment"] == {"tenant": "helpdesk"}]
     last = {one["window_start"]: one for one in whole}  # upserts: the last of a window stands
     assert sum(one["n"] for one in last.values()) == 354
     assert sum(one["parts"]["sum"] for one in last.values()) == 16_561_515
@@ -220,7 +221,7 @@ def test_a_backfill_of_the_same_events_gives_the_same_figures(
     filed = [json.loads(line) for line in out.read_text().splitlines()]
     published = [
         one for one in installation.tail("rollups") if one["data"]["segment"]["tenant"] == "helpdesk"
-    ]  # type: ignore[index]
+    ]
 
     def figures(rollups: list[dict[str, object]]) -> dict[str, object]:
         fleeting = ("emitted_at", "revision", "watermark", "status")

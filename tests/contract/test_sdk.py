@@ -59,6 +59,7 @@ def test_we_read_the_sdks_records(path: Path, write: Callable[..., KafkaMessage]
     original = record(path.read_bytes())
     message = write(sdk_event(path), JSONFormat(), key_mapper=lambda event: original.key)
     ours = accepted(original)
+    assert isinstance(message.key, bytes)
     theirs = accepted(
         original._replace(key=message.key, value=message.value, headers=tuple(message.headers.items()))
     )

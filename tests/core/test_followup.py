@@ -31,12 +31,12 @@ def still_open(outputs: Sequence[Output]) -> list[dict[str, Any]]:
     return [data for data in latest(outputs).values() if data["open"]]
 
 
-def created(**data: object) -> tuple[str, ev.Event]:
+def created(**data: Any) -> tuple[str, ev.Event]:
     return "tickets", make(ev.TicketCreated, START_MS, channel="chat", team="billing", **data)
 
 
-def answered(minute: int, revision: int = 0, **data: object) -> tuple[str, ev.Event]:
-    fields = {"survey_id": "s-1", "kind": "csat", "revision": revision, **data}
+def answered(minute: int, revision: int = 0, **data: Any) -> tuple[str, ev.Event]:
+    fields: dict[str, Any] = {"survey_id": "s-1", "kind": "csat", "revision": revision, **data}
     return "surveys", make(ev.SurveyAnswered, START_MS + minute * MINUTE_MS, **fields)
 
 
@@ -158,7 +158,13 @@ def test_two_tenants_may_share_a_survey_id() -> None:
 
 
 def test_an_answer_of_no_ticket_names_its_customer() -> None:
-    data = {"survey_id": "s", "kind": "nps", "revision": 0, "score": 0, "scale": ev.Scale(min=0, max=10)}
+    data: dict[str, Any] = {
+        "survey_id": "s",
+        "kind": "nps",
+        "revision": 0,
+        "score": 0,
+        "scale": ev.Scale(min=0, max=10),
+    }
     event = make(ev.SurveyAnswered, START_MS, ticket_id=None, customer_id="c-7", **data)
     (found,) = still_open(
         oracle(CONFIG, log([("surveys", event)], timestamp_ms=LOG_MS), now_ms=NOW_MS).followups

@@ -319,7 +319,7 @@ def test_a_newer_generation_is_refused_by_both_stages() -> None:
 def test_another_number_of_partitions_is_refused_whatever_the_generation() -> None:
     pipeline = _one(CONFIG)
     for changes in ({"source_partitions": 2}, {"delta_partitions": 2}):
-        config = msgspec.structs.replace(pipeline.config, generation=2, **changes)  # type: ignore[arg-type]
+        config = msgspec.structs.replace(pipeline.config, generation=2, **changes)
         for shard, rows in (
             (new_tickets(config, 0), pipeline.changelogs[0]),
             (new_windows(config, 0), pipeline.changelogs[1]),

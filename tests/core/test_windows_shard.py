@@ -4,11 +4,10 @@ import pytest
 
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.core.delta import encode_delta
-from stream.core.progress import GenerationError
 from stream.core.publisher import OPEN_INTERVAL_MS
 from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
-from stream.core.state_shape import ShapeChangedError
+from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError
 from tests.core.deltas import (
     ALL,

@@ -49,14 +49,16 @@ class Prometheus:
     def query(self, expr: str, at: float | None = None) -> list[dict[str, Any]]:
         """Result of an instant query; raises on one that cannot be evaluated."""
         given = {"query": expr} if at is None else {"query": expr, "time": str(at)}
-        return _get(f"{self.url}/api/v1/query", **given)["data"]["result"]
+        found: list[dict[str, Any]] = _get(f"{self.url}/api/v1/query", **given)["data"]["result"]
+        return found
 
     def query_range(self, expr: str, seconds: int) -> list[dict[str, Any]]:
         """Result of a range query over the last seconds."""
         now = time.time()
-        return _get(
+        found: list[dict[str, Any]] = _get(
             f"{self.url}/api/v1/query_range", query=expr, start=str(now - seconds), end=str(now), step="1"
         )["data"]["result"]
+        return found
 
     def value(self, expr: str) -> float | None:
         """The one value of a query; None for no or several results."""
@@ -97,7 +99,7 @@ def _running(command: list[str], ready_url: str, log: Path) -> Iterator[None]:
                 raise AssertionError(f"{command[0]} ended:\n{log.read_text(encoding='utf-8')}")
             try:
                 with urllib.request.urlopen(ready_url, timeout=2) as response:
-                    return response.status == 200
+                    return bool(response.status == 200)
             except OSError:
                 return False
 

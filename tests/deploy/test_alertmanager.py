@@ -1,5 +1,7 @@
 """Alertmanager's configuration: valid, and each of our alerts reaches the people it is meant for."""
 
+from typing import Any
+
 import pytest
 
 from tests.deploy.tools import DEPLOY, load, run
@@ -24,7 +26,7 @@ def test_amtool_accepts_the_configuration() -> None:
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
-def test_every_alert_reaches_the_people_it_is_meant_for(rule: dict) -> None:
+def test_every_alert_reaches_the_people_it_is_meant_for(rule: dict[str, Any]) -> None:
     assert route(alertname=rule["alert"], tenant="acme", **rule["labels"]) == RECEIVER[rule["labels"]["area"]]
 
 

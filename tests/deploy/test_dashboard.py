@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deploy.grafana import build
+from deploy.prometheus.build import recorded
 from stream.core.metric import Metric
 from stream.metrics import METRICS
 from tests.deploy.tools import DEPLOY, load, run
@@ -139,16 +140,14 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
     for panel in PANELS:
         names = {name for expr in expressions(panel) for name in NAME.findall(expr)}
         for value, n in rests_on.items():
-            if build.recorded(f"contact_centre_{value}") in names:
-                assert build.recorded(f"contact_centre_{n}") in names, (
-                    f"{panel['title']}: {value} without {n}"
-                )
+            if recorded(f"contact_centre_{value}") in names:
+                assert recorded(f"contact_centre_{n}") in names, f"{panel['title']}: {value} without {n}"
 
 
 @pytest.mark.parametrize("value", ["csat_{}ratio", "nps_{}"])
 def test_a_figure_with_an_interval_is_shown_with_it(value: str) -> None:
-    bare = build.recorded("contact_centre_" + value.format("").rstrip("_"))
-    ends = {build.recorded("contact_centre_" + value.format(end).rstrip("_")) for end in ("low_", "high_")}
+    bare = recorded("contact_centre_" + value.format("").rstrip("_"))
+    ends = {recorded("contact_centre_" + value.format(end).rstrip("_")) for end in ("low_", "high_")}
     showing = [panel for panel in PANELS if any(bare in expr for expr in expressions(panel))]
     assert showing
     for panel in showing:

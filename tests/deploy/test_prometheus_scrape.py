@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -103,7 +105,7 @@ def test_every_rule_is_evaluated_without_an_error_and_records_something(scraped:
     records = [rule["name"] for rule in rules if rule["type"] == "recording"]
     assert len(records) > 40
     for name in records:
-        eventually(lambda name=name: scraped.prometheus.query(name), bool, f"{name} records something")
+        eventually(partial(scraped.prometheus.query, name), bool, f"{name} records something")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_variables_of_the_dashboard_find_their_values(scraped: Stack) -> None:
 
 
 def test_the_csat_alert_fires_and_reaches_the_people_who_lead_the_service(scraped: Stack) -> None:
-    def firing() -> dict[str, list[dict]]:
+    def firing() -> dict[str, list[dict[str, Any]]]:
         return {
             rule["name"]: [alert for alert in rule["alerts"] if alert["state"] == "firing"]
             for rule in scraped.prometheus.rules()

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_rules_and_alerts_name_only_series_that_a_worker_exposes_or_a_rule_recor
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
-def test_an_alert_is_complete(rule: dict) -> None:
+def test_an_alert_is_complete(rule: dict[str, Any]) -> None:
     assert rule["labels"]["area"] in {"service-quality", "pipeline"}
     severity = rule["labels"].get("severity")
     assert severity in {"info", "warning", "critical"} or "alert_state" in rule["expr"], "else the rule's own"

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,6 +39,7 @@ def run(name: str, *arguments: str | Path, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
-def load(path: Path) -> dict:
+def load(path: Path) -> dict[str, Any]:
     """A YAML file of `deploy/`."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found

@@ -20,8 +20,8 @@ from stream.core.refusal import REASONS
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError, decode_window, encode_window
 from stream.core.ticket import decode_ticket, encode_ticket
-from stream.core.tickets_shard import LABELS_KEY, UnknownRowError
-from stream.core.tickets_shard import META_KEY as SOURCE_META_KEY
+from stream.core.tickets_meta import LABELS_KEY, UnknownRowError
+from stream.core.tickets_meta import META_KEY as SOURCE_META_KEY
 from tests.support.core import new_tickets, new_windows
 from tests.support.examples import FOLDER, NOW_MS, PARTITIONS, record
 
@@ -146,7 +146,8 @@ def _source_meta(data: bytes) -> None:
 
 def _source_labels(data: bytes) -> None:
     shard = new_tickets(CONFIG, 0)
-    _load_tickets({**dict(shard.flush(0).rows), LABELS_KEY: data})  # type: ignore[dict-item]  # a new shard deletes nothing
+    written = {key: row for key, row in shard.flush(0).rows if row is not None}
+    _load_tickets({**written, LABELS_KEY: data})
 
 
 def _load_tickets(rows: dict[bytes, bytes]) -> None:

@@ -175,7 +175,7 @@ def main(options: dict[str, object]) -> int:
             config,
             toy_pipeline(app, int(options["partitions"]), int(options["delta_partitions"])),  # type: ignore[call-overload]
             draining=bool(options.get("drain")),
-            **({"fault": Fault(*fault)} if fault else {}),  # type: ignore[misc]
+            fault=Fault(*fault) if fault else lambda _part, _step: None,  # type: ignore[misc]
         )
 
     try:

@@ -8,6 +8,8 @@ import orjson
 
 from stream.core.config import CoreConfig
 from stream.core.record import Output, Record, SourceRecord
+from stream.core.tickets_shard import TicketsShard
+from stream.core.windows_shard import WindowsShard
 from tests.support.core import new_tickets, new_windows
 
 VOLATILE = ("emitted_at", "revision", "watermark", "status")
@@ -40,8 +42,11 @@ class Pipeline:
         self.alerts: list[Output] = []
         self.followups: list[Output] = []
         self.dead_letters: list[Output] = []
-        for shard in (*self.tickets, *self.windows):
+        for shard in self._shards():
             shard.ready()
+
+    def _shards(self) -> list[TicketsShard | WindowsShard]:
+        return [*self.tickets, *self.windows]
 
     def feed(self, records: Sequence[Record]) -> None:
         """One fetch: the records of each (topic, partition) in one batch."""
@@ -88,7 +93,7 @@ class Pipeline:
         """All shards anew from their changelogs, as after a crash right behind a commit of every partition."""
         self.tickets = [new_tickets(self.config, p) for p in range(self.config.source_partitions)]
         self.windows = [new_windows(self.config, p) for p in range(self.config.delta_partitions)]
-        for shard, changelog in zip((*self.tickets, *self.windows), self.changelogs, strict=True):
+        for shard, changelog in zip(self._shards(), self.changelogs, strict=True):
             shard.rows.update(changelog)
             shard.ready()
 
@@ -99,7 +104,7 @@ class Pipeline:
 
     def building(self) -> bool:
         """Whether a generation is still being built."""
-        return any(shard.building for shard in (*self.tickets, *self.windows))
+        return any(shard.building for shard in self._shards())
 
     def build(self) -> None:
         """Commit until the generation is complete."""

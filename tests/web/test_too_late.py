@@ -31,7 +31,7 @@ def test_what_rises_is_noted_per_metric_over_all_partitions() -> None:
     watch.see(0, {"reply_time": 1200})
     watch.see(1, {"csat": 7})
     watch.see(1, {"csat": 7})
-    (note,) = watch.watched.notes
+    note = "\n".join(watch.watched.notes)
     assert "csat 2, reply_time 1,200;" in note
     assert "STREAM_CLOCK=event" in note
 

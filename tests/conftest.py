@@ -17,6 +17,7 @@ PURE = {"bench", "contract", "core", "gateway", "metrics", "web"}
 """Suites that need one core and no process of their own."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of two lanes (``-n 2 --dist loadgroup``) one has all that starts brokers and workers, one after the other; the other the rest."""
     for item in items:

@@ -81,7 +81,7 @@ FAULTS = (
         "tests/core/test_ticket_rules.py",
     ),
     Fault(
-        "stream/core/ticket_merge.py",
+        "stream/core/survey_merge.py",
         "if data.revision >= highest:",
         "if data.revision > highest:",
         "tests/core/test_ticket_surveys.py tests/core/test_ticket_order.py",
@@ -175,9 +175,33 @@ FAULTS = (
     ),
     Fault(
         "stream/core/tickets_shard.py",
-        "if scan is not None and key > scan.after:",
-        "if scan is not None and key >= scan.after:",
+        "if scan is None or key <= scan.after:",
+        "if scan is None or key < scan.after:",
         "tests/core/test_generations.py",
+    ),
+    Fault(
+        "stream/core/followup.py",
+        "if survey_id is None or answer is None or survey.withdrawn:",
+        "if survey_id is None or answer is None:",
+        "tests/core/test_followup.py",
+    ),
+    Fault(
+        "stream/core/followup.py",
+        "if one not in old and one.answered_ms >= too_late_ms:",
+        "if one.answered_ms >= too_late_ms:",
+        "tests/core/test_followup.py",
+    ),
+    Fault(
+        "stream/core/survey_merge.py",
+        "return 2 * score < low + high",
+        "return 2 * score <= low + high",
+        "tests/core/test_followup.py",
+    ),
+    Fault(
+        "stream/core/retention.py",
+        "self._looked_at = max(0, self._looked_at - len(going))",
+        "self._looked_at = max(0, self._looked_at)",
+        "tests/core/test_retention.py",
     ),
     Fault(
         "stream/core/tally.py",

@@ -141,8 +141,8 @@ def _fold(
     """Add all measures of one partition's facts to the sums of every level."""
     windowed: dict[tuple[Labels, int], dict[int, int]] = {}
     live: dict[tuple[Labels, int], dict[int, int]] = {}
-    for row in rows.values():
-        ticket = decode_ticket(row)
+    for key, row in rows.items():
+        ticket = decode_ticket(row, key)
         for metric in metrics:
             into = live if metric.live else windowed
             for instant_ms, labels, slot, amount in metric.measures(ticket, config):

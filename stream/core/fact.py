@@ -2,12 +2,13 @@
 
 The ORDER of facts of one entity is ``(time in ms, sequence or "", id)``, sequence and id compared as texts
 (CloudEvents wants a sequence that sorts as text; adapters pad numbers with zeros). Where a platform sends no
-sequence, the id of an event says nothing about time, so of a random UUID only the first four digits are kept:
+sequence, the id of an event says nothing about time, so of a random UUID only the first two digits are kept:
 two such events of one ticket, one millisecond and one natural key's neighbourhood that agree in them are
 ordered by what the facts themselves say. Whatever decides, it is a function of the events alone, so that
 facts never depend on the order of arrival.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -17,7 +18,7 @@ from schemas.base import SATISFIED_FROM
 from schemas.events import Event
 
 Order = int | str
-"""Rank of an event among those of its millisecond: a random UUID's first four hex digits, or ``[sequence NUL]
+"""Rank of an event among those of its millisecond: a random UUID's first two hex digits (1 to 255), or ``[sequence NUL]
 id``."""
 
 REPEATED, CHANGED, RERANKED = range(3)
@@ -25,6 +26,7 @@ REPEATED, CHANGED, RERANKED = range(3)
 millisecond."""
 
 KEY_BYTES: Final = 5
+AUTHOR_BYTES: Final = 3
 
 AUTHORS: Final = {"customer": 0, "agent": 1, "bot": 2, "system": 3}
 STATUSES: Final = {"new": 0, "open": 1, "pending": 2, "on_hold": 3, "solved": 4, "closed": 5}
@@ -73,6 +75,12 @@ def natural_key(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=KEY_BYTES).digest()
 
 
+@lru_cache(maxsize=1 << 16)
+def author_key(author_id: str) -> bytes:
+    """An author as 24 bits of BLAKE2b. Of a thousand authors, one is taken for a given other one 6 times in 100,000."""
+    return blake2b(author_id.encode(), digest_size=AUTHOR_BYTES).digest()
+
+
 def order_of(event: Event) -> Order:
     """The rank of an event among those of the same millisecond (see the module's text)."""
     identity = event.id
@@ -82,7 +90,7 @@ def order_of(event: Event) -> Order:
         elif identity[:4] != "0000":  # else numbers in the shape of UUIDs
             if not event.sequence:
                 try:
-                    return int(identity[:4], 16)
+                    return int(identity[:2], 16) or 1  # 0 is kept for "a text"
                 except ValueError:
                     pass
             identity = identity[:4]
@@ -94,7 +102,7 @@ def order_of(event: Event) -> Order:
 def order_text(order: Order) -> tuple[str, str]:
     """``(sequence or "", id)`` as far as it is kept; compares as the order says."""
     if isinstance(order, int):
-        return "", f"{order:04x}"
+        return "", f"{order:02x}"
     sequence, separator, identity = order.partition("\0")
     return (sequence, identity) if separator else ("", order)
 

@@ -1,10 +1,9 @@
 """Replies into the facts of their ticket; same rules and return values as :mod:`stream.core.ticket_merge`."""
 
-from bisect import bisect_left
-
 from schemas import events as ev
 from stream.core.fact import (
     AGENT,
+    AUTHOR_BYTES,
     AUTHORS,
     BOT,
     CHANGED,
@@ -13,6 +12,7 @@ from stream.core.fact import (
     RERANKED,
     RETRACTIONS,
     Order,
+    author_key,
     natural_key,
     order_of,
     order_text,
@@ -26,11 +26,9 @@ def reply_added(facts: Facts, time_ms: int, event: ev.ReplyAdded) -> int:
     order = order_of(event)
     author = AUTHORS[data.author]
     at = (time_ms - facts.base_ms) * 8 + author * 2 + data.public
-    voice = ""
+    voice = b""
     if data.public and author in (AGENT, BOT) and data.author_id:
-        voice = data.author_id
-    if data.channel:
-        voice = f"{voice}\0{data.channel}"
+        voice = author_key(data.author_id)
     key = natural_key(data.reply_id)
     reply_at = facts.reply_at
     if (
@@ -41,7 +39,7 @@ def reply_added(facts: Facts, time_ms: int, event: ev.ReplyAdded) -> int:
     ):  # nearly always: a new one, after all that are known
         speaker = _speaker(facts, voice) if voice else 0  # may renumber the others: before the append
         reply_at.append(at)
-        facts.reply_ids += key + order.to_bytes(2, "big")
+        facts.reply_ids += key + order.to_bytes(1, "big")
         facts.reply_voices.append(speaker)
         return CHANGED
     index = facts.find_reply(key)
@@ -55,19 +53,22 @@ def reply_added(facts: Facts, time_ms: int, event: ev.ReplyAdded) -> int:
     return outcome
 
 
-def _supersedes_reply(facts: Facts, index: int, at: int, order: Order, voice: str) -> int:
+def _supersedes_reply(facts: Facts, index: int, at: int, order: Order, voice: bytes) -> int:
     standing_at = facts.reply_at[index]
     if at >> 3 != standing_at >> 3:
         return CHANGED if at >> 3 > standing_at >> 3 else REPEATED
     speaker = facts.reply_voices[index]
     new = (at & 7, voice)
-    old = (standing_at & 7, facts.voices[speaker - 1] if speaker else "")
+    old = (
+        standing_at & 7,
+        facts.voices[(speaker - 1) * AUTHOR_BYTES : speaker * AUTHOR_BYTES] if speaker else b"",
+    )
     if (order_text(order), new) <= (order_text(facts.reply_order(index)), old):
         return REPEATED
     return RERANKED if new == old else CHANGED
 
 
-def _insert_reply(facts: Facts, at: int, key: bytes, order: Order, voice: str) -> None:
+def _insert_reply(facts: Facts, at: int, key: bytes, order: Order, voice: bytes) -> None:
     reply_at = facts.reply_at
     index = len(reply_at)
     moment = at >> 3
@@ -79,7 +80,7 @@ def _insert_reply(facts: Facts, at: int, key: bytes, order: Order, voice: str) -
                 break
         index -= 1
     short = order if isinstance(order, int) else 0
-    entry = key + short.to_bytes(2, "big")
+    entry = key + short.to_bytes(1, "big")
     if not short and not facts.reply_texts:
         facts.reply_texts = [""] * len(reply_at)
     speaker = _speaker(facts, voice) if voice else 0
@@ -96,14 +97,18 @@ def _insert_reply(facts: Facts, at: int, key: bytes, order: Order, voice: str) -
         facts.reply_texts.insert(index, "" if short else str(order))
 
 
-def _speaker(facts: Facts, voice: str) -> int:
+def _speaker(facts: Facts, voice: bytes) -> int:
     """The number of a voice; others' numbers move where it stands in front of them."""
     voices = facts.voices
-    index = bisect_left(voices, voice)
-    if index == len(voices) or voices[index] != voice:
-        if index < len(voices):
+    end = len(voices)
+    cut = 0
+    while cut < end and voices[cut : cut + AUTHOR_BYTES] < voice:
+        cut += AUTHOR_BYTES
+    index = cut // AUTHOR_BYTES
+    if cut == end or voices[cut : cut + AUTHOR_BYTES] != voice:
+        if cut < end:
             facts.reply_voices = [speaker + (speaker > index) for speaker in facts.reply_voices]
-        voices.insert(index, voice)
+        facts.voices = voices[:cut] + voice + voices[cut:]
     return index + 1
 
 
@@ -117,7 +122,7 @@ def _remove_reply(facts: Facts, index: int) -> None:
             facts.reply_texts = []
     speaker = facts.reply_voices.pop(index)
     if speaker and speaker not in facts.reply_voices:
-        del facts.voices[speaker - 1]
+        facts.voices = facts.voices[: (speaker - 1) * AUTHOR_BYTES] + facts.voices[speaker * AUTHOR_BYTES :]
         facts.reply_voices = [other - (other > speaker) for other in facts.reply_voices]
 
 

@@ -5,7 +5,8 @@ fact is too late for every window. What comes later still finds the windows clos
 dated with their facts' times, and those of forgotten facts could not be taken out any more anyway.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sized
+from itertools import islice
 
 from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.pane import levels, too_late_before_ms
@@ -41,12 +42,14 @@ class Retention:
         self.latest_ms = NONE_MS
         """Latest fact among all that were given out to be deleted."""
         self._due: dict[int, list[bytes]] = {}
-        self._unindexed: Iterator[bytes] = iter(())
+        self._unindexed = 0
+        """How many of the first rows are those that were loaded, until all of them were looked at."""
+        self._looked_at = 0
 
-    def index(self, keys: Iterable[bytes]) -> None:
-        """Rows that were loaded: looked at a few at a time, by :meth:`take`."""
+    def index(self, rows: Sized) -> None:
+        """Rows that were loaded: looked at a few at a time, by :meth:`take`. Their keys are not copied: there may be millions."""
         if self._keep_ms is not None:
-            self._unindexed = iter(list(keys))
+            self._unindexed = len(rows)
 
     def note(self, key: bytes, ticket: Ticket) -> None:
         """A row was written: remember when to look at it again, if it may go at all."""
@@ -59,11 +62,11 @@ class Retention:
             return []
         before_ms = too_late_before_ms(self._config, watermark_ms)
         going: dict[bytes, None] = {}
-        for key in self._candidates(watermark_ms // HOUR_MS, limit):
+        for key in self._candidates(rows, watermark_ms // HOUR_MS, limit):
             row = rows.get(key)
             if row is None or key in going:
                 continue
-            ticket = decode_ticket(row)
+            ticket = decode_ticket(row, key)
             if not may_go(ticket):
                 continue  # reopened: noted again when it is settled
             latest_ms = ticket.latest_ms()
@@ -72,14 +75,19 @@ class Retention:
                 self.latest_ms = max(self.latest_ms, latest_ms)
             else:
                 self.note(key, ticket)
+        # What goes makes the others move up: rather one that was looked at already than one that never is.
+        self._looked_at = max(0, self._looked_at - len(going))
         return list(going)
 
-    def _candidates(self, hour: int, limit: int) -> list[bytes]:
-        found: list[bytes] = []
-        for key in self._unindexed:
-            found.append(key)
-            if len(found) >= limit:
-                return found
+    def _candidates(self, rows: Mapping[bytes, bytes], hour: int, limit: int) -> list[bytes]:
+        if self._unindexed:
+            stop = min(self._looked_at + limit, self._unindexed)
+            found = list(islice(rows, self._looked_at, stop))
+            self._looked_at = stop
+            if stop == self._unindexed:
+                self._unindexed = 0
+            return found
+        found = []
         if self._due and min(self._due) <= hour:
             for due in sorted(due for due in self._due if due <= hour):
                 keys = self._due.pop(due)

@@ -14,6 +14,7 @@ from stream.core.fact import CLOSED, CUSTOMER, KEY_BYTES, PUBLIC_AGENT, PUBLIC_C
 from stream.core.measure import Labels
 from stream.core.ticket_facts import ID_BYTES, ROW_VERSION, Entered, Facts, Survey
 from stream.core.ticket_merge import MERGES
+from stream.core.ticket_v1 import of_version_1
 
 GROUPS: Final = (
     "creation",
@@ -143,6 +144,12 @@ class Ticket(Facts, array_like=True, gc=False):
             return []
         return [visit.entered for visit in rare.visits if visit.entered is not None and visit.left is None]
 
+    def shorten_orders(self) -> None:
+        """Orders as version 1 kept them, two bytes of a random UUID, as this one does."""
+        for fact in (self.creation, *self._facts()):
+            if fact is not None and isinstance(fact.order, int):
+                fact.order = fact.order >> 8 or 1
+
     def replies(self) -> list[int]:
         """Replies that stand, in order, as ``reply_at`` has them."""
         rare = self.rare
@@ -161,17 +168,43 @@ class RowVersionError(ValueError):
     """A row that this version cannot read."""
 
 
-encode_ticket = msgspec.msgpack.Encoder().encode
-"""A ticket as its row."""
-
+_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Ticket).decode
+_HEADS: Final = {n: bytes((0x90 | len(Facts.__struct_fields__) - n,)) for n in (3, 4)}
+"""How MessagePack begins an array without its last ``n`` fields."""
+_tenants: dict[bytes, str] = {}
+_TENANTS_KEPT: Final = 10_000
 
 
-def decode_ticket(row: bytes) -> Ticket:
-    """A ticket from its row. Raises msgspec.DecodeError for damage, RowVersionError for another version."""
-    ticket = _decode(row)
-    if ticket.version != ROW_VERSION:
-        raise RowVersionError(f"the row has version {ticket.version}, this program reads {ROW_VERSION}")
+def encode_ticket(ticket: Ticket) -> bytes:
+    """A ticket as its row: without the last fields of :class:`Facts` where they say nothing, as nearly always."""
+    tenant = ticket.tenant
+    ticket.tenant = ""
+    row = _encode(ticket)
+    ticket.tenant = tenant
+    if ticket.gone or ticket.reply_texts:
+        return row
+    left_out = 3 if ticket.rare is not None else 4  # a byte each
+    return _HEADS[left_out] + row[1:-left_out]
+
+
+def decode_ticket(row: bytes, key: bytes) -> Ticket:
+    """A ticket from its row and the row's key. Raises msgspec.DecodeError for damage, RowVersionError for another version."""
+    version = row[1] if len(row) > 1 else ROW_VERSION
+    if version == ROW_VERSION:
+        ticket = _decode(row)
+    elif version == 1:
+        ticket = msgspec.convert(of_version_1(row), Ticket)
+        ticket.shorten_orders()
+    else:
+        raise RowVersionError(f"the row has version {version}, this program reads {ROW_VERSION}")
+    tenant = key[1 : key.find(0)]
+    known = _tenants.get(tenant)
+    if known is None:
+        if len(_tenants) >= _TENANTS_KEPT:
+            _tenants.clear()
+        known = _tenants[tenant] = tenant.decode()
+    ticket.tenant = known
     return ticket
 
 

@@ -12,10 +12,9 @@ import msgspec
 
 from stream.core.fact import KEY_BYTES, Fact, Order
 
-ROW_VERSION = 1
-ID_BYTES = KEY_BYTES + 2
-"""Per reply: its natural key and the short form of its order (two bytes; 0: the text stands in
-``reply_texts``)."""
+ROW_VERSION = 2
+ID_BYTES = KEY_BYTES + 1
+"""Per reply: its natural key and the short form of its order (0: the text stands in ``reply_texts``)."""
 
 UNCHANGED = 0
 Holder = str | int | None
@@ -201,25 +200,26 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
     """Everything known of one ticket, or of a customer's surveys that belong to no ticket."""
 
     version: int = ROW_VERSION
-    tenant: str = ""
     base_ms: int = 0
     """The creation in epoch milliseconds; 0 while it is unknown."""
-    gone: bool = False
-    """Merged, or deleted and not restored: it has no measures."""
     creation: Creation | None = None
     reply_at: list[int] = []
     """Per reply ``at * 8 + code``, ascending in the order of facts; code = author * 2 + public."""
     reply_ids: bytes = b""
     """Per reply :data:`ID_BYTES` bytes."""
-    reply_texts: list[str] = []
-    """Per reply the text of its order, or ""; empty where no reply has one."""
     reply_voices: list[int] = []
     """Per reply who spoke: 0 nobody that is kept, else 1 + a position in ``voices``."""
-    voices: list[str] = []
-    """``author id NUL channel``, sorted. Authors are kept of what agents and bots told the customer."""
+    voices: bytes = b""
+    """Keys of authors, sorted: of those of what agents and bots told the customer."""
     statuses: list[StatusChange] = []
     surveys: list[Survey] = []
     rare: Rare | None = None
+    reply_texts: list[str] = []
+    """Per reply the text of its order, or ""; empty where no reply has one."""
+    gone: bool = False
+    """Merged, or deleted and not restored: it has no measures."""
+    tenant: str = ""
+    """Not in the row: its key says it."""
 
     def find_reply(self, key: bytes) -> int:
         """Position of a reply by its natural key, -1 if it is unknown."""
@@ -232,7 +232,7 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
     def reply_order(self, index: int) -> Order:
         """The order of one reply."""
         start = index * ID_BYTES + KEY_BYTES
-        return int.from_bytes(self.reply_ids[start : start + 2], "big") or self.reply_texts[index]
+        return self.reply_ids[start] or self.reply_texts[index]
 
     def move_base(self, base_ms: int) -> None:
         """Count every ``at`` from another instant."""

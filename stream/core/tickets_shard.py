@@ -272,13 +272,13 @@ class TicketsShard:
             if self._scan is not None:
                 self._scan.add(key)
         else:
-            entry = self._settler.known(self._ticket(raw))
+            entry = self._settler.known(self._ticket(key, raw))
         self._entries[key] = entry
         return entry
 
-    def _ticket(self, raw: bytes) -> Ticket:
+    def _ticket(self, key: bytes, raw: bytes) -> Ticket:
         try:
-            return decode_ticket(raw)
+            return decode_ticket(raw, key)
         except (msgspec.DecodeError, ValueError) as exc:
             raise UnknownRowError(
                 f"a ticket row of partition {self.partition} cannot be read ({exc}); "
@@ -320,7 +320,7 @@ class TicketsShard:
                 entry.stale = 0
                 self._settler.say_all(entry.ticket, entry)
             elif raw is not None:  # not kept: the cache is for tickets of which something is heard
-                self._settler.say_all(self._ticket(raw), None)
+                self._settler.say_all(self._ticket(key, raw), None)
         if not scan.left:
             self._scan = None
 

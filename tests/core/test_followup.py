@@ -103,6 +103,11 @@ def test_a_restored_ticket_opens_it_again() -> None:
     assert again == opened
 
 
+def test_what_is_open_is_not_said_again_when_another_survey_of_the_ticket_opens_one() -> None:
+    _, second = told([created(), rated(5, 1)], [answered(6, survey_id="s-2", label="bad")])
+    assert [data["survey_id"] for data in second] == ["s-2"]
+
+
 def test_who_held_the_ticket_is_told_again_when_it_becomes_known() -> None:
     first, second = told([rated(5, 1)], [created()])
     assert "team" not in first[0]

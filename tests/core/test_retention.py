@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
+from stream.core.retention import Retention
 from stream.core.tickets_shard import TicketsShard
 from stream.metrics import selected
 from stream.metrics.live import METRIC, UNANSWERED
@@ -135,6 +136,18 @@ def test_rows_that_were_loaded_go_as_well() -> None:
     feed(after, clock(START_MS + KEEP_MS + 3 * DAY_MS))
     feed(after, clock(START_MS + KEEP_MS + 3 * DAY_MS))
     assert KEY not in after.rows
+
+
+def test_of_many_rows_that_were_loaded_none_is_overlooked_while_others_go() -> None:
+    row = shard_after(SOLVED).rows[KEY]
+    open_row = shard_after(SOLVED[:1]).rows[KEY]
+    rows = {b"tacme\0%d" % n: open_row if n % 7 == 0 else row for n in range(100)}
+    retention = Retention(CONFIG)
+    retention.index(rows)
+    for _ in range(100):
+        for key in retention.take(rows, START_MS + 300 * DAY_MS, 5):
+            del rows[key]
+    assert set(rows) == {b"tacme\0%d" % n for n in range(0, 100, 7)}
 
 
 def test_forgetting_changes_no_figure() -> None:

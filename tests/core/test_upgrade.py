@@ -94,6 +94,7 @@ def _ends(pipeline: Pipeline) -> Sequence[int]:
 
 def test_it_goes_on_exactly(kept: Kept) -> None:
     pipeline = kept.pipeline(kept.core)
+    fired = any(alert.firing for shard in pipeline.windows for alert in shard.snapshot.alerts)
     for record in kept.after:
         pipeline.feed([record])
         pipeline.commit_tickets()
@@ -103,7 +104,8 @@ def test_it_goes_on_exactly(kept: Kept) -> None:
     assert {key: figure for key, figure in published.items() if key in kept.rollups} == kept.rollups
     whole = stable(oracle(kept.core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
     assert all(whole[key] == figure for key, figure in published.items() if figure["n"])
-    assert not [alert for alert in pipeline.alerts if b'"firing"' in (alert.value or b"")]
+    firings = [alert for alert in pipeline.alerts if b'"firing"' in (alert.value or b"")]
+    assert len(firings) == (0 if fired else 1), "one that fired before does not fire again"
 
 
 def test_its_figures_are_what_its_facts_come_to(kept: Kept) -> None:
@@ -153,5 +155,5 @@ def test_a_ticket_of_a_later_version_is_refused_when_it_is_touched(kept: Kept) -
     for shard in pipeline.tickets:
         for key in [key for key in shard.rows if key[:1] == b"t"]:
             shard.rows[key] = msgspec.msgpack.encode([99, *msgspec.msgpack.decode(shard.rows[key])[1:]])
-    with pytest.raises(UnknownRowError, match=r"version 99, this program reads 1"):
+    with pytest.raises(UnknownRowError, match=r"version 99, this program reads 2"):
         pipeline.feed(kept.after)

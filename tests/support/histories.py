@@ -25,6 +25,10 @@ _DATA: dict[type[ev.Event], type[ev.Data]] = {
 }
 
 
+KEY = f"t{TENANT}\0{TICKET}".encode()
+"""Key of that ticket's row."""
+
+
 def wire_time(time_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds."""
     seconds, ms = divmod(time_ms, 1000)
@@ -86,8 +90,8 @@ def _ids(draw: st.DrawFn, number: int, form: int | None = None) -> str:
         form = draw(st.integers(0, 4))
     salt = draw(st.integers(0, 250))
     mixed = (number * 37 + salt) % 251 + 1
-    if form == 0:  # random
-        return f"{mixed:02x}{number:02x}{salt:04x}-{salt:04x}-4{salt:03x}-8{salt:03x}-{number:012x}"
+    if form == 0:  # random; of these the first two digits are kept, so that they decide here
+        return f"{number * 37 % 251 + 1:02x}{number:02x}{salt:04x}-{salt:04x}-4{salt:03x}-8{salt:03x}-{number:012x}"
     if form == 1:  # time-ordered, of one millisecond
         return f"019a5c3e-7b00-7{mixed:02x}0-8{salt:03x}-{number:012x}"
     if form == 2:  # a counter in the shape of a UUID

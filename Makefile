@@ -76,7 +76,7 @@ demo: $(STAMPS)/program ## real help-desk traffic, live figures and an alert in 
 test: setup lint ## everything: lint, types, walls, drift, mutations, cost per stage, all suites
 	$(BIN)/python -m tests.mutations
 	$(BIN)/python -m tests.bench.stages --check
-	$(PYTEST) -n 2 --dist loadgroup
+	$(PYTEST) -n 2
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 

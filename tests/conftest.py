@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.kafka import Kafka
-from tests.support.process import ROOT
 
 # Loaded here and not when its plugin sums up the run: what the tests left to the garbage collector would disturb the parsing.
 settings.register_profile("suite", print_blob=True)
@@ -17,12 +18,16 @@ PURE = {"bench", "contract", "core", "gateway", "metrics", "web"}
 """Suites that need one core and no process of their own."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of two lanes (``-n 2 --dist loadgroup``) one has all that starts brokers and workers, one after the other; the other the rest."""
-    for item in items:
-        if item.path.relative_to(ROOT).parts[1] not in PURE:
-            item.add_marker(pytest.mark.xdist_group("processes"))
+class Lanes(LoadScopeScheduling):
+    """Of two lanes (``-n 2``) one has all that starts brokers and workers, one after the other; the other has the rest."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.split("/")[1] in PURE else "processes"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    return Lanes(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -182,6 +182,91 @@ def replies() -> Row:
     )
 
 
+OPTIONAL = "Computed where STREAM_METRICS names it."
+
+
+def one_duration(title: str, description: str, series: str) -> Panel:
+    """Median with mean, 95th percentile and n."""
+    return duration(title, f"{description} {OPTIONAL}", series)[0]
+
+
+def share(title: str, description: str, series: str, counts: tuple[tuple[str, str], ...]) -> Panel:
+    """A share with its interval and its counts: (series without the prefix, what it is called)."""
+    return number(
+        title,
+        f"{description} {OPTIONAL}",
+        Line(figure(f"{series}_ratio"), title.lower(), "percentunit"),
+        [
+            Line(figure(f"{series}_low_ratio"), "95 % interval from", "percentunit"),
+            Line(figure(f"{series}_high_ratio"), "to", "percentunit"),
+            *(Line(figure(f"{series}_{count}"), name) for count, name in counts),
+        ],
+        decimals=1,
+    )
+
+
+def resolution() -> Row:
+    """Solving, and what it took; metrics that are not computed unless STREAM_METRICS names them."""
+    return Row(
+        "Resolution",
+        [
+            *duration(
+                "Full resolution",
+                f"From a ticket's creation to its last solving, for tickets solved in the window. {OPTIONAL}",
+                "full_resolution",
+            ),
+            one_duration(
+                "First resolution",
+                "From a ticket's creation to its first solving, for tickets first solved in the window.",
+                "first_resolution",
+            ),
+            one_duration(
+                "Complaints", "Full resolution of tickets of kind complaint.", "complaint_resolution"
+            ),
+            one_duration(
+                "Escalations", "Full resolution of tickets that were escalated.", "escalation_resolution"
+            ),
+            share(
+                "Reopened",
+                "Opened again after a solving / solved, for tickets first solved in the window.",
+                "reopened",
+                (("solved", "solved"), ("reopened", "opened again")),
+            ),
+            one_duration(
+                "Requester wait",
+                "Time new, open or on hold, of tickets solved in the window.",
+                "requester_wait",
+            ),
+            one_duration("Agent wait", "Time pending, of tickets solved in the window.", "agent_wait"),
+            one_duration("On hold", "Time on hold, of tickets solved in the window.", "on_hold"),
+        ],
+    )
+
+
+def calls() -> Row:
+    """Who gave up, who was answered, and the work; metrics that are not computed unless STREAM_METRICS names them."""
+    return Row(
+        "Calls",
+        [
+            share(
+                "Abandon rate",
+                "Given up / answered or given up, for visits that ended in the window; who gave up within 5 s is left out.",
+                "abandon",
+                (("ended", "ended"), ("abandoned", "given up")),
+            ),
+            share(
+                "Answer rate",
+                "Answered / offered, for visits that ended in the window.",
+                "answer",
+                (("offered", "offered"), ("answered", "answered")),
+            ),
+            one_duration(
+                "Handle time", "Talk, hold and after-call work of visits handled in the window.", "handle"
+            ),
+        ],
+    )
+
+
 def queues() -> Row:
     """Speed of answer, per queue too."""
     base = "queue_wait_seconds"
@@ -324,7 +409,7 @@ def pipeline() -> Row:
     )
 
 
-ROWS = (satisfaction, replies, queues, live, pipeline)
+ROWS = (satisfaction, replies, resolution, queues, calls, live, pipeline)
 
 
 def _variable(name: str, query: str) -> builders.QueryVariable:

@@ -24,9 +24,7 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except KafkaConnectionError as exc:
-        raise CommandError(
-            f"no broker answers at STREAM_BROKERS={','.join(settings.brokers)}: start Kafka, or set the right addresses"
-        ) from exc
+        raise CommandError(clients.no_broker(settings.runtime())) from exc
     except (StartError, ShellError) as exc:
         raise CommandError(str(exc)) from exc
     except KafkaError as exc:

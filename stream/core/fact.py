@@ -60,7 +60,7 @@ CUSTOMER, AGENT, BOT = range(3)
 PUBLIC_CUSTOMER, PUBLIC_AGENT = CUSTOMER * 2 + 1, AGENT * 2 + 1
 """A reply's code: author * 2 + public."""
 SOLVED, CLOSED = STATUSES["solved"], STATUSES["closed"]
-ANSWERED = OUTCOMES["answered"]
+ANSWERED, ABANDONED = OUTCOMES["answered"], OUTCOMES["abandoned"]
 
 _UUID_LENGTH = 36
 _LONG_ID = 64

@@ -5,13 +5,24 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.metrics import (
+    abandon_rate,
+    agent_wait_time,
+    answer_rate,
+    complaint_resolution_time,
     csat,
     csat_mean,
+    escalation_resolution_time,
     first_reply_time,
+    first_resolution_time,
+    full_resolution_time,
+    handle_time,
     live,
     nps,
+    on_hold_time,
     queue_wait_time,
+    reopened,
     reply_time,
+    requester_wait_time,
     survey_response,
 )
 
@@ -22,7 +33,18 @@ METRICS: Final[tuple[Metric, ...]] = (
     survey_response.METRIC,
     first_reply_time.METRIC,
     reply_time.METRIC,
+    requester_wait_time.METRIC,
+    agent_wait_time.METRIC,
+    on_hold_time.METRIC,
+    first_resolution_time.METRIC,
+    full_resolution_time.METRIC,
+    complaint_resolution_time.METRIC,
+    escalation_resolution_time.METRIC,
+    reopened.METRIC,
     queue_wait_time.METRIC,
+    abandon_rate.METRIC,
+    answer_rate.METRIC,
+    handle_time.METRIC,
     live.METRIC,
 )
 

@@ -103,14 +103,19 @@ def not_allowed(what: str, exc: KafkaError) -> str:
 
 
 def no_broker(config: RuntimeConfig) -> str:
-    """What to say when no connection could be made; a login that is refused looks the same to the client."""
+    """What to say when no connection could be made; a login or a certificate that is refused looks the same to the client."""
     brokers = ", ".join(config.brokers)
+    suspects = ["STREAM_BROKERS"]
+    also = ""
+    if config.security.protocol != "PLAINTEXT":
+        suspects.append("STREAM_SECURITY_PROTOCOL")
+    if config.security.protocol.endswith("SSL"):
+        suspects.append("STREAM_TLS_CA_FILE")
+        also = ", or its certificate is not of a known authority"
     if config.security.protocol.startswith("SASL"):
-        return (
-            f"no broker at {brokers} answers, or none takes this login: check STREAM_BROKERS, STREAM_SECURITY_PROTOCOL, "
-            "STREAM_SASL_MECHANISM, STREAM_SASL_USERNAME and STREAM_SASL_PASSWORD_FILE"
-        )
-    return f"no broker answers at {brokers}: check STREAM_BROKERS"
+        suspects += ["STREAM_SASL_MECHANISM", "STREAM_SASL_USERNAME", "STREAM_SASL_PASSWORD_FILE"]
+        also += ", or none takes this login"
+    return f"no broker answers at {brokers}{also}: check {', '.join(suspects)}"
 
 
 async def has_transactions(config: RuntimeConfig) -> bool:

@@ -76,7 +76,7 @@ def test_topics_are_created_once_and_checked(kafka: Kafka) -> None:
     program = Installation(kafka, "topics")
     before = program("topics", "check", code=1)
     assert "error: topics.tickets does not exist; create it with 2 partitions" in before.stderr
-    assert program("topics", "create").stdout.count("created ") == 13
+    assert program("topics", "create").stdout.count("created ") == 14
     assert program("topics", "create").stdout == "all topics are there already\n"
     assert program("topics", "check").stderr == ""
     shown = program("topics", "show").stdout

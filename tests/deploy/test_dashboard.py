@@ -73,7 +73,7 @@ def test_panels_fit_the_grid_and_none_lies_on_another() -> None:
 
 def test_rows_stand_in_reading_order() -> None:
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    assert rows == ["Satisfaction", "Replies", "Queues", "Now", "Pipeline"]
+    assert rows == ["Satisfaction", "Replies", "Resolution", "Queues", "Calls", "Now", "Pipeline"]
 
 
 def test_every_query_goes_to_the_chosen_data_source() -> None:
@@ -128,14 +128,31 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "reply_seconds_mean": "reply_seconds_count",
         "queue_wait_seconds": "queue_wait_seconds_count",
         "queue_wait_seconds_mean": "queue_wait_seconds_count",
+        "abandon_ratio": "abandon_ended",
+        "answer_ratio": "answer_offered",
+        "reopened_ratio": "reopened_solved",
+        "handle_talk_seconds": "handle_seconds_count",
+        "handle_hold_seconds": "handle_seconds_count",
+        "handle_after_seconds": "handle_seconds_count",
     }
+    for duration in (
+        "handle",
+        "first_resolution",
+        "full_resolution",
+        "complaint_resolution",
+        "escalation_resolution",
+        "requester_wait",
+        "agent_wait",
+        "on_hold",
+    ):
+        rests_on[f"{duration}_seconds"] = rests_on[f"{duration}_seconds_mean"] = f"{duration}_seconds_count"
     derived = {
         series.name
         for metric in METRICS
         for series in metric.series
         if re.search(r"_ratio$|_mean$|_score$|_seconds$|^nps$", series.name)
     }
-    bounds = {"csat_low_ratio", "csat_high_ratio"}
+    bounds = {name for name in derived if name.endswith(("_low_ratio", "_high_ratio"))}
     assert derived - bounds == set(rests_on), "a new figure: say which number it rests on"
     for panel in PANELS:
         names = {name for expr in expressions(panel) for name in NAME.findall(expr)}
@@ -144,7 +161,9 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
                 assert recorded(f"contact_centre_{n}") in names, f"{panel['title']}: {value} without {n}"
 
 
-@pytest.mark.parametrize("value", ["csat_{}ratio", "nps_{}"])
+@pytest.mark.parametrize(
+    "value", ["csat_{}ratio", "nps_{}", "abandon_{}ratio", "answer_{}ratio", "reopened_{}ratio"]
+)
 def test_a_figure_with_an_interval_is_shown_with_it(value: str) -> None:
     bare = recorded("contact_centre_" + value.format("").rstrip("_"))
     ends = {recorded("contact_centre_" + value.format(end).rstrip("_")) for end in ("low_", "high_")}

@@ -10,7 +10,7 @@ from stream.core.config import CoreConfig
 from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
 from stream.core.topics import Topics
-from stream.metrics import selected
+from stream.metrics import BY_NAME, selected
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus
 from stream.web.exporter import Exporter
 from stream.web.status import SourceView
@@ -23,8 +23,9 @@ ANSWERS, SATISFIED = 120, 84
 CSAT = SATISFIED / ANSWERS
 PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
+COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
-CONFIG = CoreConfig()
+CONFIG = CoreConfig(metrics=tuple(BY_NAME))
 
 
 def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
@@ -98,6 +99,8 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
     for i in range(ANSWERS):
         ticket = {"ticket_id": f"t{i}"}
         made = {**ticket, "channel": "chat", "team": "billing", "queue": "calls"}
+        if i < COMPLAINTS:
+            made["kind"] = "complaint"
         yield event(topics.tickets, f"t{i}", "ticket.created", start_ms, made)
         visit = {**ticket, "queue": "calls", "visit_id": "v"}
         yield event(topics.tickets, f"t{i}", "ticket.queue_entered", start_ms, visit)
@@ -105,8 +108,20 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
         yield event(topics.tickets, f"t{i}", "ticket.queue_left", start_ms + (i % 30) * SECOND, answered)
         reply = {**ticket, "reply_id": "r", "author": "agent", "public": True}
         yield event(topics.replies, f"t{i}", "reply.added", start_ms + (1 + i % 50) * SECOND, reply)
-        solved = {**ticket, "status": "solved"}
-        yield event(topics.tickets, f"t{i}", "ticket.status_changed", start_ms + 51 * SECOND, solved)
+        work = {**visit, "agent_id": "a", "talk_ms": 20_000, "hold_ms": 5_000, "after_ms": 3_000}
+        yield event(topics.tickets, f"t{i}", "ticket.handled", start_ms + 45 * SECOND, work)
+        if i < ESCALATED:
+            yield event(topics.tickets, f"t{i}", "ticket.escalated", start_ms + 40 * SECOND, ticket)
+        if i < ABANDONED:
+            again = {**ticket, "queue": "calls", "visit_id": "w"}
+            yield event(topics.tickets, f"t{i}", "ticket.queue_entered", start_ms + 30 * SECOND, again)
+            left = {**again, "outcome": "abandoned"}
+            yield event(topics.tickets, f"t{i}", "ticket.queue_left", start_ms + 40 * SECOND, left)
+        history = ["pending", "on_hold", "solved", "open", "solved"] if i < REOPENED else ["solved"]
+        for step, status in enumerate(history):
+            changed = {**ticket, "status": status}
+            time_ms = start_ms + 51 * SECOND - 100 * (len(history) - 1 - step)
+            yield event(topics.tickets, f"t{i}", "ticket.status_changed", time_ms, changed)
         survey = {**ticket, "survey_id": f"s{i}", "kind": "csat", "scale": {"min": 1, "max": 5}}
         yield event(topics.surveys, f"t{i}", "survey.sent", start_ms + 52 * SECOND, survey)
         score = {**survey, "score": 5 if i < SATISFIED else 1, "revision": 0}

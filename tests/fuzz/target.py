@@ -221,7 +221,8 @@ def _rows(placed: SourceRecord) -> Iterator[bytes]:
         yield {SOURCE_META_KEY: b"m", LABELS_KEY: b"v"}.get(key, b"t") + (value or b"")
     windows = new_windows(CONFIG, 0)
     windows.ready()
-    for offset, output in enumerate(flush.outputs):
+    deltas = (output for output in flush.outputs if output.topic == CONFIG.topics.deltas)
+    for offset, output in enumerate(deltas):
         yield b"d" + (output.value or b"")
         delta = SourceRecord(output.topic, 0, offset, NOW_MS, None, output.value)
         windows.apply(CONFIG.topics.deltas, [delta], offset + 1, NOW_MS)

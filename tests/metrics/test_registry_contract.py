@@ -16,7 +16,9 @@ from tests.support.histories import KEY, History, histories, ticket_of, time_of
 
 CONFIG = CoreConfig()
 UNITS = {
-    "ratio": re.compile(r"_ratio|_answers|_satisfied|_score|_sent|_answered"),
+    "ratio": re.compile(
+        r"_ratio|_answers|_satisfied|_score|_sent|_answered|_abandoned|_ended|_offered|_solved|_reopened"
+    ),
     "seconds": re.compile(r"_seconds(_mean|_sum|_count)?"),
     "points": re.compile(r"nps(_low|_high|_promoters|_passives|_detractors)?"),
     "count": re.compile(r"$^"),
@@ -34,6 +36,17 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         6: "reply_time",
         7: "queue_wait_time",
         8: "live",
+        9: "abandon_rate",
+        10: "answer_rate",
+        11: "handle_time",
+        12: "first_resolution_time",
+        13: "full_resolution_time",
+        14: "complaint_resolution_time",
+        15: "escalation_resolution_time",
+        16: "requester_wait_time",
+        17: "agent_wait_time",
+        18: "on_hold_time",
+        19: "reopened",
     }
     assert len(METRICS) == len(BY_ID) == len(BY_NAME)
     assert set(DEFAULT_METRICS) <= set(BY_NAME)
@@ -142,7 +155,8 @@ def test_events_of_groups_that_it_does_not_read_never_change_its_measures(
 
 def test_metrics_are_chosen_by_name_in_reading_order() -> None:
     assert selected(CoreConfig(metrics=("live", "csat"))) == (BY_NAME["csat"], BY_NAME["live"])
-    assert selected(CONFIG) == METRICS
+    assert tuple(metric.name for metric in selected(CONFIG)) == DEFAULT_METRICS
+    assert selected(CoreConfig(metrics=tuple(BY_NAME))) == METRICS
     with pytest.raises(UnknownMetricError, match="STREAM_METRICS: unknown csatt; known are csat, "):
         selected(CoreConfig(metrics=("csatt",)))
 

@@ -66,6 +66,17 @@ super.users=User:ANONYMOUS
 """
 """Users log in at a listener of their own and may do what they are allowed to; without a login everything may be done."""
 
+SEALED = """
+listener.name.sealed.ssl.keystore.type=PKCS12
+listener.name.sealed.ssl.keystore.location={folder}/broker.p12
+listener.name.sealed.ssl.keystore.password={password}
+listener.name.sealed.ssl.key.password={password}
+listener.name.sealed.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sealed.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+"""
+"""A listener with TLS, at which users log in by SCRAM."""
+STORE_PASSWORD = "of-no-secret"
+
 LOG4J = """\
 Configuration:
   Appenders:
@@ -84,6 +95,8 @@ class Node:
         self.port = port
         self.detour_port = detour_port
         self.advertised_port = advertised_port
+        self.scram: Sequence[str] = ()
+        """Users that log in by SCRAM with their names as passwords."""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -111,8 +124,11 @@ class Node:
 
     def format(self) -> None:
         """Prepare the log folder."""
+        options = ["format", "-t", CLUSTER_ID, "-c", str(self.properties)]
+        for name in self.scram:
+            options += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={name}]"]
         done = subprocess.run(
-            self.command("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self.properties)),
+            self.command("kafka.tools.StorageTool", *options),
             check=False,
             capture_output=True,
             text=True,
@@ -156,11 +172,14 @@ class Kafka(AbstractContextManager["Kafka"]):
     clients that take it are told to go on at ``advertised_port``, where a test puts a proxy.
     """
 
-    def __init__(self, brokers: int = 1, users: Sequence[str] = ()) -> None:
-        """``users`` log in at :attr:`secured` with their names as passwords; what they may do, :mod:`tests.support.acls` says."""
+    def __init__(self, brokers: int = 1, users: Sequence[str] = (), *, tls: bool = False) -> None:
+        """``users`` log in with their names as passwords; what they may do, :mod:`tests.support.acls` says.
+
+        At :attr:`secured` they do so in the clear, and with ``tls`` at :attr:`sealed` by TLS and SCRAM.
+        """
         self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
-        ports = iter(free_ports(4 * brokers + 1))
+        ports = iter(free_ports(4 * brokers + 2))
         controller_ports = {number: next(ports) for number in range(1, brokers + 1)}
         voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in controller_ports.items())
         (self.folder / "log4j2.yaml").write_text(LOG4J)
@@ -183,16 +202,49 @@ class Kafka(AbstractContextManager["Kafka"]):
                 )
             )
         self.secured = f"127.0.0.1:{next(ports)}"
+        self.sealed = f"127.0.0.1:{next(ports)}"
         if users:
-            self._secure(self.nodes[0].properties, users)
+            logins = " ".join(f'user_{name}="{name}"' for name in users)
+            self._listen("SECURED", self.secured, "SASL_PLAINTEXT", SECURED.format(users=logins))
+        if tls:
+            self._make_certificate()
+            self._listen(
+                "SEALED", self.sealed, "SASL_SSL", SEALED.format(folder=self.folder, password=STORE_PASSWORD)
+            )
+            self.nodes[0].scram = users
 
-    def _secure(self, properties: Path, users: Sequence[str]) -> None:
-        logins = " ".join(f'user_{name}="{name}"' for name in users)
-        plain = properties.read_text()
-        for name in ("listeners", "advertised.listeners"):
-            plain = re.sub(f"(?m)^({name}=.*)$", rf"\1,SECURED://{self.secured}", plain)
-        plain = re.sub(r"(?m)^(listener\.security\.protocol\.map=.*)$", r"\1,SECURED:SASL_PLAINTEXT", plain)
-        properties.write_text(plain + SECURED.format(users=logins))
+    def _listen(self, name: str, address: str, protocol: str, settings: str) -> None:
+        """One listener more for the first broker."""
+        properties = self.nodes[0].properties
+        text = properties.read_text()
+        for setting in ("listeners", "advertised.listeners"):
+            text = re.sub(f"(?m)^({setting}=.*)$", rf"\1,{name}://{address}", text)
+        text = re.sub(r"(?m)^(listener\.security\.protocol\.map=.*)$", rf"\1,{name}:{protocol}", text)
+        properties.write_text(text + settings)
+
+    @property
+    def ca_file(self) -> Path:
+        """PEM file with the authority that signed the broker: itself."""
+        return self.folder / "broker.pem"
+
+    def _make_certificate(self) -> None:
+        """A key and a certificate by Java's own tool."""
+        store = [
+            "-alias",
+            "broker",
+            "-keystore",
+            str(self.folder / "broker.p12"),
+            "-storepass",
+            STORE_PASSWORD,
+        ]
+        key = ["-keyalg", "EC", "-storetype", "PKCS12", "-dname", "CN=127.0.0.1", "-validity", "30"]
+        extensions = ["-ext", "san=ip:127.0.0.1", "-ext", "bc=ca:true"]
+        keytool = str(Path(kafka_jars.tool("java")).resolve().parent / "keytool")
+        for command in (
+            ["-genkeypair", *key, *extensions],
+            ["-exportcert", "-rfc", "-file", str(self.ca_file)],
+        ):
+            subprocess.run([keytool, *command, *store], check=True, capture_output=True)
 
     @property
     def bootstrap(self) -> str:

@@ -65,6 +65,10 @@ def test_the_agreed_names_are_all_there(openmetrics: bool) -> None:
     assert at(found, "oldest_unanswered_age_seconds", tenant="acme") == 60
 
 
+COUNTS = ("_answers", "_count", "_response_sent", "_detractors", "_ended", "_offered", "_solved")
+"""What the figures of one metric each rest on."""
+
+
 def test_an_emptied_window_shows_every_count_as_0_and_no_figure() -> None:
     body = Exporter(METRICS, lambda: given({HOUR: {}}, 0)).render().body.decode()
     of_tenant = {
@@ -72,9 +76,7 @@ def test_an_emptied_window_shows_every_count_as_0_and_no_figure() -> None:
     }
     assert set(of_tenant.values()) == {0.0}
     assert not [name for name in of_tenant if name.endswith(("_ratio", "_mean", "_seconds", "_nps"))]
-    counted = [
-        name for name in of_tenant if name.endswith(("_answers", "_count", "_response_sent", "_detractors"))
-    ]
+    counted = [name for name in of_tenant if name.endswith(COUNTS)]
     assert len(counted) == len(WINDOWED)
 
 

@@ -1,0 +1,62 @@
+"""How many gave up waiting in a queue."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import ABANDONED, ANSWERED
+from stream.core.measure import Figure, Measure, Tally
+from stream.core.metric import Metric
+from stream.core.ticket import ALWAYS, Ticket
+from stream.metrics.queue_wait_time import visit_labels
+from stream.metrics.shares import IN, OUT, share_figure, share_series
+
+SHORT_MS: Final = 5_000
+EXCLUDED: Final = ("short_abandon",)
+_SHORT: Final = 0
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    rare = ticket.rare
+    if rare is None or not rare.visits or ticket.gone:
+        return []
+    measures: list[Measure] = []
+    for visit in rare.visits:
+        entered, left = visit.entered, visit.left
+        if left is None or left.outcome not in (ANSWERED, ABANDONED):
+            continue
+        slot = OUT if left.outcome == ANSWERED else IN
+        if slot == IN and entered is not None and 0 <= left.at - entered.at < SHORT_MS:
+            slot = _SHORT
+        instant_ms = ticket.base_ms + left.at
+        measures.append((instant_ms, visit_labels(ticket.labels_at(instant_ms, config), left.queue), slot, 1))
+    return measures
+
+
+def _figures(tally: Tally) -> list[Figure]:
+    return [share_figure("abandon_rate", tally, "abandoned", "ended", EXCLUDED)]
+
+
+METRIC: Final = Metric(
+    id=9,
+    name="abandon_rate",
+    title="Abandon rate",
+    unit="ratio",
+    definition=(
+        "Visits of queues that the customer gave up / visits that were answered or given up, in the window in which they ended. Who "
+        "gave up within 5 s is left out and counted as short_abandon. 95 % interval after Wilson."
+    ),
+    source="Abandonment rate as contact centres define it, short abandons apart",
+    null_rule="Null where no visit was answered or given up.",
+    excluded_reasons=EXCLUDED,
+    reads=ALWAYS | {"visit"},
+    measures=_measures,
+    figures=_figures,
+    series=(
+        *share_series(
+            "abandon",
+            "Visits given up / visits answered or given up.",
+            ("abandoned", "Visits given up, short ones apart."),
+            ("ended", "Visits answered or given up."),
+        ),
+    ),
+)

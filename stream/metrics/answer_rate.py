@@ -1,0 +1,55 @@
+"""How many of those that came into a queue were answered."""
+
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import ANSWERED
+from stream.core.measure import Figure, Measure, Tally
+from stream.core.metric import Metric
+from stream.core.ticket import ALWAYS, Ticket
+from stream.metrics.queue_wait_time import visit_labels
+from stream.metrics.shares import IN, OUT, share_figure, share_series
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    rare = ticket.rare
+    if rare is None or not rare.visits or ticket.gone:
+        return []
+    measures: list[Measure] = []
+    for visit in rare.visits:
+        left = visit.left
+        if left is not None:
+            instant_ms = ticket.base_ms + left.at
+            labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
+            measures.append((instant_ms, labels, IN if left.outcome == ANSWERED else OUT, 1))
+    return measures
+
+
+def _figures(tally: Tally) -> list[Figure]:
+    return [share_figure("answer_rate", tally, "answered", "offered")]
+
+
+METRIC: Final = Metric(
+    id=10,
+    name="answer_rate",
+    title="Answer rate",
+    unit="ratio",
+    definition=(
+        "Visits of queues that were answered / visits that were offered, whatever became of them (abandoned, transferred, called "
+        "back, timed out, overflowed), in the window in which they ended. 95 % interval after Wilson."
+    ),
+    source="Answer rate as contact centres define it: answered / offered",
+    null_rule="Null where no visit ended.",
+    excluded_reasons=(),
+    reads=ALWAYS | {"visit"},
+    measures=_measures,
+    figures=_figures,
+    series=(
+        *share_series(
+            "answer",
+            "Visits answered / visits offered.",
+            ("answered", "Visits answered."),
+            ("offered", "Visits that ended, answered or not."),
+        ),
+    ),
+)

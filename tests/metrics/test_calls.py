@@ -1,0 +1,70 @@
+"""Abandon rate, answer rate and handle time."""
+
+from schemas import events as ev
+from tests.metrics.figures import figure_of, measures_of, minutes
+from tests.support.histories import START_MS, make
+
+SECOND = 1000
+
+
+def visit(number: int, outcome: str, wait_ms: int = 60 * SECOND) -> list[ev.Event]:
+    data = {"ticket_id": f"t-{number}", "queue": "voice", "visit_id": f"v-{number}"}
+    return [
+        make(ev.TicketQueueEntered, START_MS, **data),
+        make(ev.TicketQueueLeft, START_MS + wait_ms, outcome=outcome, **data),
+    ]
+
+
+def visits(**outcomes: int) -> list[ev.Event]:
+    numbered = [outcome for outcome, times in outcomes.items() for _ in range(times)]
+    return [event for number, outcome in enumerate(numbered) for event in visit(number, outcome)]
+
+
+def test_12_of_200_that_were_answered_or_gave_up_are_6_percent() -> None:
+    figure = figure_of("abandon_rate", visits(answered=188, abandoned=12, transferred=5, callback=3))
+    assert (figure.value, figure.n) == (0.06, 200)
+    assert figure.parts == {"abandoned": 12, "ended": 200}
+
+
+def test_who_gives_up_within_5_seconds_is_counted_apart() -> None:
+    events = [*visit(1, "abandoned", 4999), *visit(2, "abandoned", 5000), *visit(3, "answered", 1000)]
+    figure = figure_of("abandon_rate", events)
+    assert (figure.value, figure.n, figure.excluded) == (0.5, 2, {"short_abandon": 1})
+
+
+def test_a_visit_that_was_given_up_counts_where_its_beginning_is_unknown() -> None:
+    assert figure_of("abandon_rate", visit(1, "abandoned", 100)[1:]).n == 1
+
+
+def test_answered_of_all_that_were_offered() -> None:
+    figure = figure_of("answer_rate", visits(answered=8, abandoned=1, overflow=1))
+    assert (figure.value, figure.n) == (0.8, 10)
+    assert figure.parts == {"answered": 8, "offered": 10}
+    assert set(minutes(measures_of("answer_rate", visits(answered=1)))) == {1}
+
+
+def handled(minute: int, talk: int, hold: int, after: int, visit_id: str = "v-1") -> ev.Event:
+    return make(
+        ev.TicketHandled,
+        START_MS + minute * 60 * SECOND,
+        visit_id=visit_id,
+        agent_id="a-7",
+        talk_ms=talk * SECOND,
+        hold_ms=hold * SECOND,
+        after_ms=after * SECOND,
+    )
+
+
+def test_handle_time_is_talk_hold_and_after_call_work() -> None:
+    figure = figure_of("handle_time", [handled(5, 200, 40, 60), handled(9, 80, 0, 20, "v-2")])
+    assert (figure.value, figure.n) == (200, 2)
+    parts = {name: figure.parts[name] for name in ("sum", "talk", "hold", "after")}
+    assert parts == {"sum": 400, "talk": 280, "hold": 40, "after": 80}
+    assert figure.quantiles is not None
+    assert set(figure.parts) - {"n", "sum", "talk", "hold", "after"}, "buckets, and no part among them"
+
+
+def test_it_is_the_agents_who_handled_it_in_the_queue_of_the_visit() -> None:
+    entered = make(ev.TicketQueueEntered, START_MS, queue="voice", visit_id="v-1")
+    labels = {labels for _, labels, _, _ in measures_of("handle_time", [entered, handled(5, 1, 1, 1)])}
+    assert labels == {("acme", None, None, "voice", "a-7")}

@@ -115,7 +115,8 @@ def run_worker(settings: Settings, *, drain: bool = False, rebuilding: bool = Fa
     Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr.
     """
     _set_up_logs(settings.log_level)
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
+    if not settings.security_protocol.endswith("SSL"):  # its TLS connections take 30 s each to close
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
     try:
         asyncio.run(_serve(settings, drain=drain, rebuilding=rebuilding))
     except (StartError, PortError, GenerationError) as exc:

@@ -14,19 +14,21 @@ from tests.support.kafka import Kafka
 pytestmark = pytest.mark.broker
 
 USER = "sealed"
-RIGHTS = {
-    "topic": ("Read", "Write", "Create", "Describe", "DescribeConfigs"),
-    "group": ("Read", "Describe"),
-    "transactional id": ("Write", "Describe"),
-}
+EVERYTHING = ("Read", "Write", "Create", "Describe", "DescribeConfigs")
+RIGHTS = [
+    ("topic", f"{USER}.*", EVERYTHING),
+    ("topic", f"{USER}-*", EVERYTHING),
+    ("group", USER, ("Read", "Describe")),
+    ("transactional id", f"{USER}-*", ("Write", "Describe")),
+]
 
 
 @pytest.fixture(scope="module")
 def sealed() -> Iterator[Kafka]:
-    """A broker with a listener of TLS and SCRAM, whose user may do everything."""
+    """A broker with a listener of TLS and SCRAM, whose user may do what the runbook lists."""
     with Kafka(users=[USER], tls=True) as kafka:
         granted = [
-            Acl(USER, operation, kind, "*") for kind, operations in RIGHTS.items() for operation in operations
+            Acl(USER, operation, kind, name) for kind, name, operations in RIGHTS for operation in operations
         ]
         acls.create(kafka.bootstrap, granted)
         yield kafka

@@ -232,6 +232,12 @@ def resolution() -> Row:
                 "reopened",
                 (("solved", "solved"), ("reopened", "opened again")),
             ),
+            share(
+                "First contact resolution",
+                "Solved with one reply and not opened again within 7 days / solved, for tickets first solved in the window.",
+                "first_contact_resolution",
+                (("solved", "solved"), ("at_first_contact", "at first contact")),
+            ),
             one_duration(
                 "Requester wait",
                 "Time new, open or on hold, of tickets solved in the window.",

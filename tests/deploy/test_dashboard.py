@@ -131,6 +131,7 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "abandon_ratio": "abandon_ended",
         "answer_ratio": "answer_offered",
         "reopened_ratio": "reopened_solved",
+        "first_contact_resolution_ratio": "first_contact_resolution_solved",
         "handle_talk_seconds": "handle_seconds_count",
         "handle_hold_seconds": "handle_seconds_count",
         "handle_after_seconds": "handle_seconds_count",
@@ -162,7 +163,15 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["csat_{}ratio", "nps_{}", "abandon_{}ratio", "answer_{}ratio", "reopened_{}ratio"]
+    "value",
+    [
+        "csat_{}ratio",
+        "nps_{}",
+        "abandon_{}ratio",
+        "answer_{}ratio",
+        "reopened_{}ratio",
+        "first_contact_resolution_{}ratio",
+    ],
 )
 def test_a_figure_with_an_interval_is_shown_with_it(value: str) -> None:
     bare = recorded("contact_centre_" + value.format("").rstrip("_"))

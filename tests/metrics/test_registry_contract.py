@@ -17,7 +17,7 @@ from tests.support.histories import KEY, History, histories, ticket_of, time_of
 CONFIG = CoreConfig()
 UNITS = {
     "ratio": re.compile(
-        r"_ratio|_answers|_satisfied|_score|_sent|_answered|_abandoned|_ended|_offered|_solved|_reopened"
+        r"_ratio|_answers|_satisfied|_score|_sent|_answered|_abandoned|_ended|_offered|_solved|_reopened|_at_first_contact"
     ),
     "seconds": re.compile(r"_seconds(_mean|_sum|_count)?"),
     "points": re.compile(r"nps(_low|_high|_promoters|_passives|_detractors)?"),
@@ -47,6 +47,7 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         17: "agent_wait_time",
         18: "on_hold_time",
         19: "reopened",
+        20: "first_contact_resolution",
     }
     assert len(METRICS) == len(BY_ID) == len(BY_NAME)
     assert set(DEFAULT_METRICS) <= set(BY_NAME)

@@ -107,3 +107,42 @@ def test_reopened_is_a_share_of_the_solved_in_the_window_of_the_first_solving() 
     assert figure.high is not None
     assert figure.low < 0.2 < figure.high
     assert set(minutes(measures_of("reopened", events))) == {30}
+
+
+def reply(minute: int, number: int = 1, author: str = "agent", public: bool = True) -> ev.Event:
+    return make(
+        ev.ReplyAdded, START_MS + minute * MINUTE, reply_id=f"r-{number}", author=author, public=public
+    )
+
+
+def at_first_contact(*events: ev.Event) -> int | float:
+    figure = figure_of("first_contact_resolution", events)
+    assert figure.n == 1
+    return figure.parts["at_first_contact"]
+
+
+SOLVED = (created(), reply(5), status(30, "solved"))
+
+
+def test_one_reply_and_solved_is_resolved_at_first_contact() -> None:
+    assert at_first_contact(*SOLVED) == 1
+    assert at_first_contact(*SOLVED, reply(20, 2, "bot"), reply(21, 3, public=False)) == 1
+    assert set(minutes(measures_of("first_contact_resolution", SOLVED))) == {30}
+
+
+def test_none_or_two_replies_are_no_first_contact() -> None:
+    assert at_first_contact(SOLVED[0], SOLVED[2]) == 0
+    assert at_first_contact(*SOLVED, reply(20, 2)) == 0
+
+
+def test_opened_again_within_seven_days_is_no_first_contact() -> None:
+    week = 7 * 24 * 60
+    assert at_first_contact(*SOLVED, status(30 + week, "open")) == 0
+    assert at_first_contact(*SOLVED, status(31 + week, "open"), reply(40 + week, 2)) == 1
+    assert at_first_contact(*SOLVED, status(40, "closed")) == 1
+
+
+def test_the_opening_message_of_an_agent_is_no_contact() -> None:
+    opened = created(created_by="agent")
+    assert at_first_contact(opened, reply(0), reply(5, 2), status(30, "solved")) == 1
+    assert at_first_contact(opened, reply(0), status(30, "solved")) == 0

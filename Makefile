@@ -23,17 +23,20 @@ help: ## this list
 
 # --- what the machine must bring -------------------------------------------------------------------------------------
 
-# $(call need,command,what it is for,how to install it)
-need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing ($(2)). Install it: $(3)" >&2; exit 1; }
+# $(call need,command,what it is for,how to install it): names what is missing and goes on to the next one
+need = command -v $(1) >/dev/null || { echo "make: '$(1)' is missing ($(2)). Install it: $(3)" >&2; missing=1; }
 
 .PHONY: need-tools
 need-tools:
-	@$(call need,java,Apache Kafka runs on it,apt-get install openjdk-17-jre-headless)
-	@$(call need,mvn,it fetches the Kafka jars,apt-get install maven)
-	@$(call need,promtool,it checks the rules and runs a real scrape,apt-get install prometheus)
-	@$(call need,amtool,it checks the alert routes,apt-get install prometheus-alertmanager)
-	@$(call need,kcat,the README's first event is sent with it,apt-get install kcat)
-	@$(call need,curl,the README looks at the figures with it,apt-get install curl)
+	@missing=; \
+	$(call need,java,Apache Kafka runs on it,apt-get install openjdk-17-jre-headless); \
+	$(call need,mvn,it fetches the Kafka jars,apt-get install maven); \
+	$(call need,promtool,it checks the rules and runs a real scrape,apt-get install prometheus); \
+	$(call need,amtool,it checks the alert routes,apt-get install prometheus-alertmanager); \
+	$(call need,kcat,the README's first event is sent with it,apt-get install kcat); \
+	$(call need,curl,the README looks at the figures with it,apt-get install curl); \
+	test -z "$$missing" || exit 1; \
+	java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' || { echo "make: this Java is older than 17. Install it: apt-get install openjdk-17-jre-headless" >&2; exit 1; }
 
 # --- setup: the stamps know what is there already --------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
@@ -109,31 +110,47 @@ def pipeline(core: CoreConfig, runtime: RuntimeConfig, too_late: TooLate | None 
     )
 
 
-def run_worker(settings: Settings, *, drain: bool = False, rebuilding: bool = False) -> int:
+def run_worker(
+    settings: Settings,
+    *,
+    drain: bool = False,
+    rebuilding: bool = False,
+    debug: bool = False,
+    notes: Sequence[str] = (),
+) -> int:
     """Run a worker in this process until SIGTERM or SIGINT, or until the input is drained.
 
-    Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr.
+    Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr,
+    with ``debug`` behind the traceback. ``notes`` are logged first.
     """
     _set_up_logs(settings.log_level)
+    for note in notes:
+        log.warning("settings.note", note=note)
     if not settings.security_protocol.endswith("SSL"):  # its TLS connections take 30 s each to close
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
     try:
         asyncio.run(_serve(settings, drain=drain, rebuilding=rebuilding))
-    except (StartError, PortError, GenerationError) as exc:
-        return _failed(str(exc), EXIT_REFUSED)
-    except DeadLetterLimitError as exc:  # starting it again is no help, and the message says what is
-        return _failed(str(exc), EXIT_FAILED)
-    except StateError as exc:
-        return _failed(str(exc), EXIT_FAILED)
-    except clients.NOT_ALLOWED as exc:
-        return _failed(clients.not_allowed("go on", exc), EXIT_REFUSED)
     except Exception as exc:
-        log.debug("worker.failed", exc_info=exc)
-        text = str(exc).splitlines()
-        return _failed(
-            f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again", EXIT_FAILED
-        )
+        if debug:
+            traceback.print_exc()
+        message, code = _verdict(exc)
+        sys.stderr.write(f"error: {message}\n")
+        return code
     return EXIT_OK
+
+
+def _verdict(exc: Exception) -> tuple[str, int]:
+    """What to say of the end of a worker, and its exit code."""
+    match exc:
+        case StartError() | PortError() | GenerationError():
+            return str(exc), EXIT_REFUSED
+        case DeadLetterLimitError() | StateError():  # the message says what to do
+            return str(exc), EXIT_FAILED
+    if isinstance(exc, clients.NOT_ALLOWED):
+        return clients.not_allowed("go on", exc), EXIT_REFUSED
+    log.debug("worker.failed", exc_info=exc)
+    text = str(exc).splitlines()
+    return f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again", EXIT_FAILED
 
 
 async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
@@ -167,11 +184,6 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         await serve(runtime, pipeline(fitting, runtime, too_late), draining=drain, on_shell=joined)
     finally:
         http.stop()
-
-
-def _failed(message: str, code: int) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return code
 
 
 def _set_up_logs(level: str) -> None:

@@ -14,16 +14,16 @@ settings.register_profile("suite", print_blob=True)
 settings.load_profile("suite")
 
 
-PURE = {"bench", "contract", "core", "gateway", "metrics", "web"}
-"""Suites that need one core and no process of their own."""
+FAULTS = {"broker", "chaos"}
+"""Suites of one lane: half of all the time goes to them."""
 
 
 class Lanes(LoadScopeScheduling):
-    """Of two lanes (``-n 2``) one has all that starts brokers and workers, one after the other; the other has the rest."""
+    """Of two lanes (``-n 2``) one has the whole job on its brokers, test by test; the other has all other files."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if file.split("/")[1] in PURE else "processes"
+        return "faults" if file.split("/")[1] in FAULTS else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

@@ -63,8 +63,13 @@ def test_one_horizon_is_that_of_all_windows() -> None:
 
 
 def test_defaults_follow_what_was_chosen() -> None:
-    core = load({"STREAM_METRICS": "nps", "STREAM_ROLLUP_WINDOWS": "5m,2h"}).core()
+    chosen = {"STREAM_METRICS": "nps", "STREAM_ROLLUP_WINDOWS": "5m,2h"}
+    core = load(chosen).core()
     assert core.alerts == ()
+    (note,) = load_with_origins(chosen).notes
+    assert "there is no alert rule" in note
+    for fine in ({}, {**chosen, "STREAM_ALERTS": "none"}):
+        assert load_with_origins(fine).notes == ()
     assert core.horizons_ms == {5 * MINUTE_MS: 6 * HOUR_MS, 2 * HOUR_MS: 35 * DAY_MS}
 
 

@@ -70,7 +70,7 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list
     rows: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in partitions}
     try:
         await consumer.start()
-        ends = await consumer.end_offsets(partitions)
+        ends = await clients.ends(settings.runtime(), partitions, committed=True)
         logs = {tp: end for tp, end in ends.items() if tp.topic != core.topics.deltas}
         begins = await consumer.beginning_offsets(list(logs))
         async for record in kafka.read_between(consumer, begins, logs):
@@ -79,7 +79,7 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list
                 kept.pop(record.key, None)
             else:
                 kept[record.key] = record.value
-        if await consumer.end_offsets(partitions) != ends:
+        if await clients.ends(settings.runtime(), partitions, committed=True) != ends:
             raise CommandError(
                 "a worker is at work, so that facts and figures do not stand still: stop it first"
             )

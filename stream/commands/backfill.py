@@ -125,9 +125,10 @@ def command(
             raise click.BadParameter("write it as 2026-11-05T12:00:00Z", param_hint="--now")
         reference_ms = parsed
     archive = Archive(files, config, tenant, count_bots=count_bots)
-    for path in (rollups_file, dead_letters_file):
-        if path is not None:
-            _must_be_writable(path)
+    written = [path for path in (rollups_file, dead_letters_file) if path is not None]
+    _must_differ(files, written)
+    for path in written:
+        _must_be_writable(path)
     try:
         result = fold(config, selected(config), archive.records(), now_ms=now_ms, reference_ms=reference_ms)
     except FileError as exc:
@@ -197,8 +198,21 @@ def _dead_letter_line(output: Output, archive: Archive) -> bytes:
     )
 
 
+def _must_differ(read_files: Sequence[Path], written: Sequence[Path]) -> None:
+    """Nothing that is read, and nothing that was written, is overwritten."""
+    taken = {path.resolve() for path in read_files}
+    for path in written:
+        if path.resolve() in taken:
+            raise click.UsageError(
+                f"{path} is named twice: what is read and what is written need files of their own"
+            )
+        taken.add(path.resolve())
+
+
 def _must_be_writable(path: Path) -> None:
     """Tell before the work, not after it."""
+    if _is_a_device(path):
+        return
     draft = _draft(path)
     try:
         draft.touch()
@@ -207,17 +221,27 @@ def _must_be_writable(path: Path) -> None:
         raise CommandError(f"{path} cannot be written: {exc.strerror}", code=2) from exc
 
 
+def _is_a_device(path: Path) -> bool:
+    """A pipe, a terminal and their like are written to, and never replaced."""
+    return path.exists() and not path.is_file()
+
+
 def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.name}.draft")
+    """Beside the file that a link leads to: the link stays."""
+    target = path.resolve()
+    return target.with_name(f".{target.name}.draft")
 
 
 def _write(path: Path, lines: Sequence[bytes]) -> None:
     """All lines or nothing: a reader never sees half a file."""
-    draft = _draft(path)
+    device = _is_a_device(path)
+    draft = path if device else _draft(path)
     try:
         with draft.open("wb") as file:
             file.writelines(line + b"\n" for line in lines)
-        draft.replace(path)
+        if not device:
+            draft.replace(path.resolve())
     except OSError as exc:
-        draft.unlink(missing_ok=True)
+        if not device:
+            draft.unlink(missing_ok=True)
         raise CommandError(f"{path} cannot be written: {exc.strerror}") from exc

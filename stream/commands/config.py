@@ -19,7 +19,8 @@ def command(context: Context, as_json: bool, as_toml: bool) -> None:
     Reads the environment and the settings file as every command does, checks them, and shows each setting with where it
     came from. Secrets are only ever read from files, and their content is not shown. Needs no Kafka.
     """
-    settings, origins = context.load()
+    loaded = context.load()
+    settings, origins = loaded
     values = texts(settings)
     if as_json:
         print(
@@ -39,6 +40,8 @@ def command(context: Context, as_json: bool, as_toml: bool) -> None:
         if name == "sasl_password_file" and text:
             note += f"   {HIDDEN}"
         print(f"{SETTINGS[name].env:<{width}}  {text}{note}")
+    for note in loaded.notes:
+        print(f"\nNote: {note}.")
     estimate = memory.estimate(settings.core())
     print(
         f"\nMemory of the windows, at most: {estimate.bytes / 2**20:,.0f} MiB for {estimate.segments:,} segments "

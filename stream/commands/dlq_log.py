@@ -70,7 +70,7 @@ async def extent(config: RuntimeConfig, names: Sequence[str]) -> Extent:
     try:
         await consumer.start()
         begins = await consumer.beginning_offsets(partitions)
-        ends = await consumer.end_offsets(partitions)
+        ends = await clients.ends(config, partitions, committed=True)
         await admin.start()
         committed = await _committed(admin, group_of(config), partitions)
     finally:

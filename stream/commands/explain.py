@@ -95,7 +95,9 @@ async def _rows(settings: Settings, core: CoreConfig, segment: str) -> dict[byte
     consumer = clients.reader(settings.runtime(), committed=True)
     try:
         await consumer.start()
-        async for record in kafka.read_partitions(consumer, [partition], from_beginning=True, once=True):
+        async for record in kafka.read_partitions(
+            settings.runtime(), consumer, [partition], from_beginning=True, once=True
+        ):
             if record.value is None:
                 rows.pop(record.key, None)
             else:

@@ -54,7 +54,9 @@ async def read(
     consumer = clients.reader(config, committed=True)
     try:
         await consumer.start()
-        async for record in read_partitions(consumer, partitions, from_beginning=from_beginning, once=once):
+        async for record in read_partitions(
+            config, consumer, partitions, from_beginning=from_beginning, once=once
+        ):
             yield record
     finally:
         await consumer.stop()
@@ -99,11 +101,16 @@ async def read_between(
 
 
 async def read_partitions(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], *, from_beginning: bool, once: bool
+    config: RuntimeConfig,
+    consumer: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
+    *,
+    from_beginning: bool,
+    once: bool,
 ) -> AsyncIterator[ConsumerRecord]:
     """Records of the partitions, which are assigned to the consumer here."""
     consumer.assign(list(partitions))
-    ends = await consumer.end_offsets(list(partitions))
+    ends = await clients.ends(config, partitions, committed=True)
     begins = await consumer.beginning_offsets(list(partitions))
     for partition in partitions:
         consumer.seek(partition, begins[partition] if from_beginning or once else ends[partition])

@@ -21,7 +21,7 @@ from stream.commands.words import (
     segment_text,
     value_text,
 )
-from stream.core.dead_letter import origin, original_headers
+from stream.core.dead_letter import Origin, origin, original_headers
 from stream.core.topics import Topics
 from stream.settings import Settings
 from stream.settings.forms import parse_duration, show_duration
@@ -60,6 +60,7 @@ class Filter(NamedTuple):
 @click.option(
     "--window", metavar="WINDOW", help="Only windows of a length (1h), or one window (2026-11-05T12:00/1h)."
 )
+@click.option("--reason", help="Only dead letters that were refused for this: not_json.")
 @click.option(
     "--from-beginning", is_flag=True, help="Begin with the oldest instead of what comes from now on."
 )
@@ -73,6 +74,7 @@ def command(
     metric: str | None,
     segment: tuple[str, ...],
     window: str | None,
+    reason: str | None,
     from_beginning: bool,
     once: bool,
     as_json: bool,
@@ -85,6 +87,8 @@ def command(
     settings = context.settings
     if what == "dlq" and (metric or segment or window):
         raise click.UsageError("a dead letter has no metric, segment or window")
+    if what != "dlq" and reason:
+        raise click.UsageError("only a dead letter has a reason")
     if what == "followups" and (metric or window):
         raise click.UsageError("a follow-up is of one answer: it has no metric and no window")
     if what == "alerts" and window and "/" in window:
@@ -94,7 +98,7 @@ def command(
     chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
     topics = _topics_of(what, settings.core().topics)
     lines = {"rollups": _rollup, "alerts": _alert, "followups": _followup}
-    describe = _dead_letter if what == "dlq" else _figure(chosen, lines[what])
+    describe = _dead_letter(reason) if what == "dlq" else _figure(chosen, lines[what])
     try:
         kafka.run(
             settings,
@@ -198,8 +202,15 @@ def _measured(data: dict[str, Any], unit: str) -> str:
     return ", ".join(parts)
 
 
-def _dead_letter(record: ConsumerRecord) -> tuple[str, str]:
-    said = origin(record.headers)
+def _dead_letter(reason: str | None) -> Callable[[ConsumerRecord], tuple[str, str] | None]:
+    def describe(record: ConsumerRecord) -> tuple[str, str] | None:
+        said = origin(record.headers)
+        return None if reason is not None and said.reason != reason else _refused(record, said)
+
+    return describe
+
+
+def _refused(record: ConsumerRecord, said: Origin) -> tuple[str, str]:
     line = (
         f"{minute_text(record.timestamp)}  {said.reason:<14}  {said.topic} partition {said.partition} "
         f"offset {said.offset}  {said.message}"

@@ -31,7 +31,8 @@ def command(context: Context, *, drain: bool, allow_volatile_broker: bool, rebui
     """
     from stream.app import run_worker  # noqa: PLC0415 - the help text needs no Faust
 
-    settings = context.settings
+    loaded = context.load()
+    settings = loaded.settings
     if allow_volatile_broker:
         settings = msgspec.structs.replace(settings, allow_volatile=True)
-    return run_worker(settings, drain=drain, rebuilding=rebuild)
+    return run_worker(settings, drain=drain, rebuilding=rebuild, debug=context.debug, notes=loaded.notes)

@@ -67,6 +67,7 @@ async def _play(console: Console, once: bool, as_json: bool, seconds: int, pictu
     frame = Frame()
     async with _shown(console, frame, once=once) as show, started() as stack:
         frame.metrics_url = stack.worker.url
+        frame.broker = stack.config.brokers[0]
         frame.phase = "replaying"
         show(f"figures: {stack.worker.url}")
         following = asyncio.create_task(follow_alerts(stack.config, TOPICS.alerts, frame.alerts.append))

@@ -27,6 +27,8 @@ NONE = "–"
 ALERTS_SHOWN = 4
 LEGEND = "CSAT and NPS with n and 95 % interval; times as mean / median with n; – is nothing measured"
 
+WEAKER = "an embedded broker in memory: weaker guarantees than with Apache Kafka"
+
 
 class Frame:
     """What one picture of the screen is made of."""
@@ -39,6 +41,8 @@ class Frame:
         self.progress = 0.0
         """Share of the replayed time, 0 to 1."""
         self.metrics_url = ""
+        self.broker = ""
+        """Where its Kafka listens, while it runs."""
         self.footer = "Ctrl-C stops it"
         self._counts: deque[tuple[float, int]] = deque(maxlen=12)
 
@@ -187,7 +191,8 @@ def render(frame: Frame) -> RenderableType:
         f"{LEGEND}\n",
         "figures read from ",
         (frame.metrics_url or "…", "underline"),
-        f"   {frame.footer}",
+        f"   {frame.footer}\n",
+        f"Kafka, rollups and all: {frame.broker or '…'}, {WEAKER}",
         overflow="fold",
     )
     return Panel(
@@ -224,7 +229,7 @@ def final_tables(frame: Frame) -> RenderableType:
     return Group(
         Text(f"Event time {clock_text(figures)}; events: {outcomes}"),
         figures_table(figures),
-        Text(f"{LEGEND}\n", style="dim"),
+        Text(f"{LEGEND}\nKafka was {WEAKER}\n", style="dim"),
         Text("Alerts", style="bold"),
         *alerts,
     )

@@ -2,9 +2,10 @@
 
 import logging
 import ssl
+from collections.abc import Collection
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -25,6 +26,10 @@ NOT_ALLOWED = (
     TransactionalIdAuthorizationFailed,
 )
 """What a broker answers to a user who may not do something."""
+
+
+VOLATILE_WAIT_MS, VOLATILE_POLLS = 100, 10
+"""How long the last batches of a volatile broker are waited for, all in all a second."""
 
 
 def connection(config: RuntimeConfig) -> dict[str, Any]:
@@ -95,6 +100,42 @@ def reader(
         request_timeout_ms=config.request_timeout_ms,
         **options,
     )
+
+
+async def ends(
+    config: RuntimeConfig, tps: Collection[TopicPartition], *, committed: bool
+) -> dict[TopicPartition, int]:
+    """Where partitions end now, as a reader of that isolation sees them.
+
+    The embedded broker says where its last batch begins, plus one: behind such an answer that batch is read.
+    """
+    if not tps:
+        return {}
+    consumer = reader(config, committed=committed, fetch_max_wait_ms=VOLATILE_WAIT_MS)
+    try:
+        await consumer.start()
+        found: dict[TopicPartition, int] = await consumer.end_offsets(list(tps))
+        if config.allow_volatile:
+            await _read_last_batches(consumer, found)
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def _read_last_batches(consumer: AIOKafkaConsumer, found: dict[TopicPartition, int]) -> None:
+    """Move each end behind the last record; a transaction's marker shows none, and there the answer was right."""
+    waiting = {tp for tp, end in found.items() if end > 0}
+    consumer.assign(list(waiting))
+    for tp in waiting:
+        consumer.seek(tp, found[tp] - 1)
+    for _ in range(VOLATILE_POLLS):
+        if not waiting:
+            return
+        for tp, records in (await consumer.getmany(*waiting, timeout_ms=VOLATILE_WAIT_MS)).items():
+            if records:
+                found[tp] = max(found[tp], records[-1].offset + 1)
+                waiting.discard(tp)
+                consumer.pause(tp)
 
 
 def not_allowed(what: str, exc: KafkaError) -> str:

@@ -35,7 +35,7 @@ async def load(
         await consumer.start()
         consumer.assign(tps)
         begins = await consumer.beginning_offsets(tps)
-        ends = await consumer.end_offsets(tps)
+        ends = await clients.ends(config, tps, committed=committed)
         for tp in tps:
             consumer.seek(tp, begins[tp])
         expected = sum(ends[tp] - begins[tp] for tp in tps)

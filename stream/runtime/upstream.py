@@ -23,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from stream.runtime import clients
 from stream.runtime.guard import Fetched, Seek
 from stream.runtime.member import ConsumerThread
 from stream.runtime.positions import Offsets
@@ -203,9 +204,16 @@ class Consumer(driver.Consumer):
         committed, begins, ends = await asyncio.gather(
             self._thread.call_thread(_committed, self._thread._consumer, tps),
             self.earliest_offsets(*tps),
-            self.highwaters(*tps),
+            self._ends(tps),
         )
         return {(tp.topic, tp.partition): Offsets(committed[tp], begins[tp], ends[tp]) for tp in tps}
+
+    async def _ends(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        config = self.app.shell.config
+        if config.allow_volatile:
+            return await clients.ends(config, tps, committed=False)
+        found: Mapping[TopicPartition, int] = await self.highwaters(*tps)
+        return found
 
     async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit offsets through the group, for brokers without transactions."""

@@ -212,12 +212,5 @@ async def _ends(config: RuntimeConfig, stage: StageSpec, committed: bool) -> Map
 async def _end_offsets(
     config: RuntimeConfig, tps: Collection[TopicPartition], *, committed: bool
 ) -> Mapping[TopicPartition, int]:
-    if not tps:
-        return {}
-    consumer = clients.reader(config, committed=committed)
-    try:
-        await consumer.start()
-        ends = await consumer.end_offsets([KafkaTopicPartition(*tp) for tp in tps])
-        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
-    finally:
-        await consumer.stop()
+    ends = await clients.ends(config, [KafkaTopicPartition(*tp) for tp in tps], committed=committed)
+    return {(tp.topic, tp.partition): end for tp, end in ends.items()}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stream.core.config import DEFAULT_ALERTS
 from stream.settings import alerts as alert_form
 from stream.settings.checks import SettingsError, check, shortened
 from stream.settings.forms import DAY_MS, HOUR_MS, nearest
@@ -21,6 +22,16 @@ class Loaded(NamedTuple):
 
     settings: Settings
     origins: dict[str, str]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the defaults would not expect of these settings."""
+        if self.origins["alerts"] != "default" or self.settings.alerts == DEFAULT_ALERTS:
+            return ()
+        return (
+            "there is no alert rule: the default one reads csat of 24h over whole tenants, which STREAM_METRICS, STREAM_GAUGE_WINDOWS "
+            "and STREAM_GROUPINGS do not all keep; write rules of your own in STREAM_ALERTS, or none to say that it is meant",
+        )
 
 
 def load(

@@ -135,6 +135,10 @@ def test_letters_are_listed_and_shown_with_nothing_that_a_terminal_obeys(product
     tail = product.stream("tail", "dlq", "--once")
     assert tail.wait() == 0
     assert all(character.isprintable() or character == "\n" for character in tail.output)
+    chosen = product.stream("tail", "dlq", "--once", "--reason", "not_utf8")
+    assert chosen.wait() == 0
+    assert 0 < len(chosen.output.splitlines()) < len(tail.output.splitlines())
+    assert all("not_utf8" in line for line in chosen.output.splitlines())
     as_json = product.stream("tail", "dlq", "--once", "--json")
     assert as_json.wait() == 0
     assert all(character.isprintable() or character == "\n" for character in as_json.output)

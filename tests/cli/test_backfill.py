@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import random
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -200,3 +202,37 @@ def test_a_wrong_time_or_horizon_is_wrong_usage(tmp_path: Path, capsys: pytest.C
     for option in (("--now", "yesterday"), ("--horizon", "long")):
         assert run(["backfill", str(file), "--rollups", str(tmp_path / "out"), *option]) == 2
         assert option[0] in capsys.readouterr().err
+
+
+def test_nothing_that_is_read_or_was_written_is_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "in.ndjson", ticket(1))
+    before = file.read_bytes()
+    alias = tmp_path / "alias"
+    alias.symlink_to(file)
+    for path in (file, alias):
+        assert run(["backfill", str(file), "--rollups", str(path)]) == 2
+        assert "named twice" in capsys.readouterr().err
+    out = str(tmp_path / "out")
+    assert run(["backfill", str(file), "--rollups", out, "--dead-letters", out]) == 2
+    assert file.read_bytes() == before
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+    file = write(tmp_path / "in.ndjson", ticket(1))
+    target = tmp_path / "target"
+    target.touch()
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    assert run(["backfill", str(file), "--rollups", str(link), "--now", NOW]) == 0
+    assert link.is_symlink()
+    expected = len(target.read_bytes().splitlines())
+    assert expected > 0
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["wc", "-l", str(pipe)], stdout=subprocess.PIPE, text=True)
+    assert run(["backfill", str(file), "--rollups", str(pipe), "--now", NOW]) == 0
+    said, _ = reader.communicate(timeout=30)
+    assert int(said.split()[0]) == expected
+    assert pipe.is_fifo()

@@ -83,6 +83,8 @@ def test_a_mistyped_command_is_refused_with_the_nearest() -> None:
         ("topics", "delete"),
         ("tail", "everything"),
         ("tail", "dlq", "--metric", "csat"),
+        ("tail", "rollups", "--reason", "not_json"),
+        ("tail", "followups", "--window", "1h"),
         ("tail", "rollups", "--window", "2026-11-05T12:30/1h"),
         ("tail", "rollups", "--segment", "team"),
         ("dlq", "delete"),
@@ -162,6 +164,13 @@ def test_debug_shows_where_it_happened() -> None:
     assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "STREAM_LATENESS" in done.stderr.splitlines()[-1]
+
+
+def test_debug_shows_where_a_worker_ended() -> None:
+    done = stream("--debug", "worker", STREAM_BROKERS=NOBODY, STREAM_HTTP_PORT="0")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: no broker answers")
 
 
 def test_config_shows_what_is_in_force_and_where_it_came_from(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def frame() -> Frame:
     made.figures = Figures(PAGE)
     made.alerts.append(ALERT)
     made.metrics_url = "http://127.0.0.1:1234/metrics"
+    made.broker = "127.0.0.1:5678"
     made.seen(10.0, 1000)
     made.seen(12.0, 1235)
     return made

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, selected
 from tests.support.histories import KEY, History, histories, ticket_of, time_of
 
 CONFIG = CoreConfig()
+README = Path(__file__).parents[2] / "README.md"
 UNITS = {
     "ratio": re.compile(
         r"_ratio|_answers|_satisfied|_score|_sent|_answered|_abandoned|_ended|_offered|_solved|_reopened|_at_first_contact"
@@ -166,3 +168,13 @@ def test_every_group_that_a_metric_reads_has_an_event() -> None:
     told = {group for groups in GROUPS_OF.values() for group in groups}
     assert {group for metric in METRICS for group in metric.reads} <= told
     assert set(GROUPS_OF) <= set(ev.EVENT_CLASSES)
+
+
+@every_metric
+def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
+    rows = [
+        line.split("|")[1]
+        for line in README.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    assert [row for row in rows if f"`{metric.name}`" in row]

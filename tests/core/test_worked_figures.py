@@ -1,0 +1,81 @@
+"""The worked figures of the definitions, from the bytes of events through decoder, both stages and rollups."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas import events as ev
+from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.metrics import BY_NAME
+from tests.support.core import oracle
+from tests.support.histories import START_MS, History, make
+from tests.support.log import log
+
+CONFIG = CoreConfig(
+    clock="event",
+    metrics=tuple(BY_NAME),
+    groupings=((),),
+    horizons_ms={MINUTE_MS: -1, HOUR_MS: -1, DAY_MS: -1},
+)
+LOG_MS = START_MS + 40 * DAY_MS
+
+
+def answers(kind: str, low: int, high: int, *scores: int) -> History:
+    """One survey per score, each of a ticket of its own."""
+    scale = ev.Scale(min=low, max=high)
+    return [
+        (
+            "surveys",
+            make(
+                ev.SurveyAnswered,
+                START_MS,
+                ticket_id=f"t-{number}",
+                survey_id=f"s-{number}",
+                kind=kind,
+                scale=scale,
+                score=score,
+                revision=0,
+            ),
+        )
+        for number, score in enumerate(scores)
+    ]
+
+
+def waits(*minutes: int) -> History:
+    """One visit of a queue per wait."""
+    found: History = []
+    for number, wait in enumerate(minutes):
+        visit = {"ticket_id": f"t-{number}", "queue": "voice", "visit_id": "v"}
+        found.append(("tickets", make(ev.TicketQueueEntered, START_MS, **visit)))
+        left = make(ev.TicketQueueLeft, START_MS + wait * MINUTE_MS, outcome="answered", **visit)
+        found.append(("tickets", left))
+    return found
+
+
+def complaint(days: int) -> History:
+    return [
+        ("tickets", make(ev.TicketCreated, START_MS, channel="email", kind="complaint")),
+        ("tickets", make(ev.TicketStatusChanged, START_MS + days * DAY_MS, status="solved")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "events", "value", "n"),
+    [
+        ("csat", answers("csat", 1, 5, *[5] * 50, *[4] * 30, *[3] * 20, *[1] * 12), 80 / 112, 112),
+        ("csat", answers("csat", 1, 5, *[5] * 30, *[2] * 20), 0.6, 50),
+        ("nps", answers("nps", 0, 10, *[9] * 40, *[10] * 30, *[7] * 20, *[6] * 10), 60, 100),
+        ("queue_wait_time", waits(*[2] * 100, *[3] * 100), 150, 200),
+        ("complaint_resolution_time", complaint(2), 2 * 86_400, 1),
+    ],
+    ids=["71.43 %", "60 %", "NPS 60", "2.5 min", "2 days"],
+)
+def test_worked_figure(metric: str, events: Sequence[Any], value: float, n: int) -> None:
+    rollups = oracle(CONFIG, log(events, timestamp_ms=LOG_MS), now_ms=LOG_MS).rollups
+    data = [orjson.loads(one.value or b"")["data"] for one in rollups]
+    found = [one for one in data if one["metric"] == metric and one["window_seconds"] == 86_400]
+    (figure,) = found
+    assert (figure["value"], figure["n"]) == (pytest.approx(value, abs=1e-12), n)
+    assert figure["status"] == "final"

@@ -1,5 +1,6 @@
 """``stream audit``: whether the figures are what the facts come to."""
 
+import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,10 @@ from stream.settings import Settings
 from stream.settings.forms import show_duration
 
 SHOWN = 50
+
+
+AT_WORK = "a worker is at work, so that facts and figures do not stand still: stop it first"
+SETTLE_POLLS, SETTLE_SECONDS = 20, 0.5
 
 
 @click.command()
@@ -62,6 +67,19 @@ def command(context: Context, *, as_json: bool) -> None:
         )
 
 
+async def _ends_at_rest(
+    settings: Settings, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Ends behind which no transaction is open: the last commit of a worker is answered before its markers stand in the logs."""
+    for _ in range(SETTLE_POLLS):
+        everything = await clients.ends(settings.runtime(), partitions, committed=False)
+        committed = await clients.ends(settings.runtime(), partitions, committed=True)
+        if committed == everything:
+            return committed
+        await asyncio.sleep(SETTLE_SECONDS)
+    raise CommandError(AT_WORK)
+
+
 async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list[Rows], list[int]]:
     """Rows of both changelogs and the ends of the deltas. Raises CommandError when they move meanwhile."""
     names = (core.topics.tickets_changelog, core.topics.windows_changelog, core.topics.deltas)
@@ -70,7 +88,7 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list
     rows: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in partitions}
     try:
         await consumer.start()
-        ends = await clients.ends(settings.runtime(), partitions, committed=True)
+        ends = await _ends_at_rest(settings, partitions)
         logs = {tp: end for tp, end in ends.items() if tp.topic != core.topics.deltas}
         begins = await consumer.beginning_offsets(list(logs))
         async for record in kafka.read_between(consumer, begins, logs):
@@ -80,9 +98,7 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list
             else:
                 kept[record.key] = record.value
         if await clients.ends(settings.runtime(), partitions, committed=True) != ends:
-            raise CommandError(
-                "a worker is at work, so that facts and figures do not stand still: stop it first"
-            )
+            raise CommandError(AT_WORK)
         # The last record may be a transaction's marker: what can be consumed ends before it.
         deltas = {tp: end for tp, end in ends.items() if tp.topic == core.topics.deltas}
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream.core.topics import Topics
+from stream.metrics import BY_NAME
 from tests.deploy import traffic
 from tests.deploy.monitoring import Prometheus, alerts_of, eventually, monitoring
 from tests.deploy.test_dashboard import ALL, filled_in
@@ -33,6 +34,7 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
             "STREAM_TOPIC_PREFIX": topics.prefix,
             "STREAM_APP_ID": topics.app_id,
             "STREAM_HTTP_PORT": str(port),
+            "STREAM_METRICS": ",".join(BY_NAME),
         }
 
     with Process(tmp_path, "-m", "stream", "topics", "create", env=environment(0)) as create:

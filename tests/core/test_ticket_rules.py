@@ -148,9 +148,25 @@ RESTORED = make(ev.TicketRestored, START_MS + 2 * MINUTE)
 SCALE = ev.Scale(min=1, max=5)
 
 
+COMPLAINT = msgspec.structs.replace(CREATED, data=msgspec.structs.replace(CREATED.data, kind="complaint"))  # type: ignore[attr-defined]  # a creation has data
+
+
 def whole_ticket() -> list[ev.Event]:
+    """A ticket of which every metric has something to say: a complaint, escalated, with two visits, solved and opened again."""
     return [
-        CREATED,
+        COMPLAINT,
+        make(ev.TicketEscalated, START_MS, tier="2"),
+        make(
+            ev.TicketHandled,
+            START_MS + MINUTE,
+            visit_id="v-1",
+            agent_id="a-1",
+            talk_ms=1000,
+            hold_ms=0,
+            after_ms=0,
+        ),
+        make(ev.TicketStatusChanged, START_MS + 5 * MINUTE, status="solved"),
+        make(ev.TicketStatusChanged, START_MS + 6 * MINUTE, status="open"),
         reply(1, "r-1"),
         reply(2, "r-2", "customer"),
         make(ev.TicketQueueEntered, START_MS, queue="voice", visit_id="v-1"),

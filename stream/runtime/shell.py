@@ -73,6 +73,7 @@ class Shell:
         self._commit_since: float | None = None
         self._recovery = RecoveryStatus()
         self._recovery_started = time.monotonic()
+        self._progress_due = 0.0
         self._consumed: dict[str, int] = {}
         self._ticks = 0
 
@@ -227,6 +228,7 @@ class Shell:
         self.pause("recovering")
         self._recovery_started = time.monotonic()
         self._recovery = RecoveryStatus()
+        self._progress_due = self._recovery_started + REPORT_SECONDS
         wanted = {(self._spec_of[topic].name, number): self._spec_of[topic] for topic, number in assigned}
         follows = self._ready_generation is not None and generation == self._ready_generation + 1
         async with self._committing:  # whoever commits now still needs what own() takes away
@@ -251,7 +253,12 @@ class Shell:
             self.parts[part.spec.name, part.number] = part
 
     def _loaded(self, rows: int, expected: int) -> None:
+        """Show how far the loading has come, and log it once a second."""
         self._recovery = RecoveryStatus(rows, expected)
+        now = time.monotonic()
+        if now >= self._progress_due:
+            self._progress_due = now + REPORT_SECONDS
+            log.info("worker.recovering", rows=rows, at_most=expected)
         self.publish()
 
     def _start(self, part: Part) -> None:

@@ -33,6 +33,7 @@ EXIT_OK = 0
 EXIT_FAILED = 70
 
 WATCH_SECONDS = 0.2
+MARKER_POLLS = 50
 
 LEAVE_SECONDS = 10.0
 """How long leaving may take when everything is committed, or when nothing may be committed any more."""
@@ -103,7 +104,12 @@ async def serve(
             # Not what is committed by now: a commit is answered before its markers stand in the log, and its deltas must be waited for.
             return await _end_offsets(config, tps, committed=False)
 
-        tasks.append(asyncio.create_task(drain(shell, pipeline.stages[0].name, ends, ask), name="drain"))
+        async def work() -> None:
+            await drain(shell, pipeline.stages[0].name, ends, ask)
+            if shell.checkpoint.committed_reads:
+                await _see_the_last_commit(config, shell)
+
+        tasks.append(asyncio.create_task(work(), name="drain"))
         waits.append(tasks[-1])
     try:
         waiting = {*waits, tasks[0]}
@@ -207,6 +213,16 @@ def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> Sequence[asyncio.Task[Any]
 async def _ends(config: RuntimeConfig, stage: StageSpec, committed: bool) -> Mapping[TopicPartition, int]:
     tps = [(topic, number) for topic in stage.sources for number in range(stage.partitions)]
     return await _end_offsets(config, tps, committed=committed)
+
+
+async def _see_the_last_commit(config: RuntimeConfig, shell: Shell) -> None:
+    """Wait until its markers stand in the changelogs: a commit is answered before, and who reads right behind a drain expects it."""
+    tps = [(part.spec.changelog, part.number) for part in shell.parts.values()]
+    for _ in range(MARKER_POLLS):
+        everything = await _end_offsets(config, tps, committed=False)
+        if await _end_offsets(config, tps, committed=True) == everything:
+            return
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _end_offsets(

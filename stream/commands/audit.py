@@ -70,12 +70,11 @@ def command(context: Context, *, as_json: bool) -> None:
 async def _ends_at_rest(
     settings: Settings, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """Ends behind which no transaction is open: the last commit of a worker is answered before its markers stand in the logs."""
+    """The ends once the last commit of a worker can be read."""
     for _ in range(SETTLE_POLLS):
-        everything = await clients.ends(settings.runtime(), partitions, committed=False)
-        committed = await clients.ends(settings.runtime(), partitions, committed=True)
-        if committed == everything:
-            return committed
+        found = await clients.ends_at_rest(settings.runtime(), partitions)
+        if found is not None:
+            return found
         await asyncio.sleep(SETTLE_SECONDS)
     raise CommandError(AT_WORK)
 

@@ -122,6 +122,14 @@ async def ends(
         await consumer.stop()
 
 
+async def ends_at_rest(
+    config: RuntimeConfig, tps: Collection[TopicPartition]
+) -> dict[TopicPartition, int] | None:
+    """Ends behind which no transaction is open, None while one is: a commit is answered before its markers stand in the logs."""
+    everything = await ends(config, tps, committed=False)
+    return everything if await ends(config, tps, committed=True) == everything else None
+
+
 async def _read_last_batches(consumer: AIOKafkaConsumer, found: dict[TopicPartition, int]) -> None:
     """Move each end behind the last record; a transaction's marker shows none, and there the answer was right."""
     waiting = {tp for tp, end in found.items() if end > 0}

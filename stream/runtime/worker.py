@@ -216,11 +216,10 @@ async def _ends(config: RuntimeConfig, stage: StageSpec, committed: bool) -> Map
 
 
 async def _see_the_last_commit(config: RuntimeConfig, shell: Shell) -> None:
-    """Wait until its markers stand in the changelogs: a commit is answered before, and who reads right behind a drain expects it."""
-    tps = [(part.spec.changelog, part.number) for part in shell.parts.values()]
+    """Wait until its markers stand in the changelogs: who reads right behind a drain expects it."""
+    tps = [KafkaTopicPartition(part.spec.changelog, part.number) for part in shell.parts.values()]
     for _ in range(MARKER_POLLS):
-        everything = await _end_offsets(config, tps, committed=False)
-        if await _end_offsets(config, tps, committed=True) == everything:
+        if await clients.ends_at_rest(config, tps) is not None:
             return
         await asyncio.sleep(WATCH_SECONDS)
 

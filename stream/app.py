@@ -30,6 +30,7 @@ from stream.settings import Settings
 from stream.web import server
 from stream.web.exporter import Exporter
 from stream.web.health import readiness_of
+from stream.web.refusals import Refusals
 from stream.web.server import PortError
 from stream.web.status import SourceShard, SourceView, source_view
 from stream.web.too_late import TooLate
@@ -167,13 +168,15 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         if settings.log_level != "debug":
             logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
-    exporter = Exporter(selected(core), current)
+    refusals = Refusals()
+    exporter = Exporter(selected(core), current, refusals=refusals)
     too_late = TooLate(core.clock)
     http = server.start(
         settings.http_host,
         settings.http_port,
         exporter.render,
         lambda: readiness_of(current(), too_late.notes),
+        refusals=refusals,
     )
     try:
         fitting = await topics.fitted(

@@ -95,10 +95,13 @@ class Decoder:
         # Partition -> keys that belong there: murmur2 costs as much as all the rest.
         self._known: dict[int, set[bytes]] = {}
 
-    def decode(self, record: Record, now_ms: int | None = None) -> Accepted | Refused | Skipped:
+    def decode(
+        self, record: Record, now_ms: int | None = None, clock_ms: int | None = None
+    ) -> Accepted | Refused | Skipped:
         """The verdict on one record; never raises, whatever the bytes.
 
-        ``future_time`` is measured against the record's own timestamp, or against ``now_ms`` where it is given.
+        ``future_time`` is measured against the record's own timestamp, or against ``now_ms`` where it is given. Of a record that is
+        dated later than ``clock_ms`` by the log itself, against that: its producer's clock may be as wrong as the event's.
         """
         value = record.value
         if value is None:
@@ -127,11 +130,15 @@ class Decoder:
                 ):
                     event = _read_structured(value, event)
         if isinstance(event, Event):
+            if now_ms is None:
+                now_ms = record.timestamp  # -1: it has none
+            if clock_ms is not None and not 0 <= now_ms <= clock_ms:
+                now_ms = clock_ms
             return self._place(record, record.key, event, now_ms)
         return event
 
     def _place(
-        self, record: Record, key: bytes, event: AnyEvent, now_ms: int | None
+        self, record: Record, key: bytes, event: AnyEvent, now_ms: int
     ) -> Accepted | Refused | Skipped:
         """The checks on a well-formed event that need several fields, or the record around it."""
         topics, entity_id, across, partitioned = self._plans[event.__class__]
@@ -155,9 +162,7 @@ class Decoder:
             return Refused("bad_time", "time is not RFC 3339 with an offset, or before the year 2000")
         if data.__class__ is SurveySentData and not _is_time(data.expires_at):
             return Refused("bad_time", "data.expires_at is not RFC 3339 with an offset")
-        if now_ms is None:
-            now_ms = record.timestamp
-        if time_ms - now_ms > self._max_skew_ms and now_ms >= 0:  # -1: the record has no timestamp
+        if time_ms - now_ms > self._max_skew_ms and now_ms >= 0:
             ahead_ms = time_ms - now_ms
             return Refused("future_time", f"time is {ahead_ms} ms ahead, {self._max_skew_ms} are allowed")
         return Accepted(time_ms, event)

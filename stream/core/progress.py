@@ -37,6 +37,7 @@ class _Meta(msgspec.Struct, array_like=True):
     shape: dict[str, str]
     floor_ms: int = NONE_MS
     judged_ms: int = NONE_MS
+    rows: int = -1
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -81,6 +82,8 @@ class Progress:
         """Windows that begin before it could not be built under this generation: their facts are forgotten."""
         self.judged_ms = NONE_MS
         """End of an input that has ended, up to which alerts were judged; otherwise they are up to the watermark."""
+        self.rows = -1
+        """How many rows the partition has beside the meta row; -1: not known, of an older version or a rebuild."""
         self.building = self._generation > 1
         """Sources are still to say all their measures under this generation; the first one has nothing to say again."""
 
@@ -100,6 +103,7 @@ class Progress:
         self.shape = meta.shape
         self.floor_ms = NONE_MS if older else meta.floor_ms
         self.judged_ms = meta.judged_ms
+        self.rows = meta.rows
         self._look()
         return older
 
@@ -118,6 +122,7 @@ class Progress:
                 self.shape,
                 self.floor_ms,
                 self.judged_ms,
+                self.rows,
             )
         )
 

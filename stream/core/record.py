@@ -77,6 +77,9 @@ class Shard(Protocol):
     """Source topic -> offset before which everything is contained in the rows. ``apply`` moves it to ``end``, every flush writes
     it, ``ready`` reads it back; the shell commits these offsets and resumes there. Empty for a new shard."""
 
+    rows_missing: int
+    """How many rows fewer were loaded than were written, negative for more: the changelog was truncated, or written by others too."""
+
     def ready(self) -> None:
         """Rows are complete: derive what is kept in memory only."""
 

@@ -5,12 +5,12 @@ fact is too late for every window. What comes later still finds the windows clos
 dated with their facts' times, and those of forgotten facts could not be taken out any more anyway.
 """
 
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
 from itertools import islice
 
 from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.pane import levels, too_late_before_ms
-from stream.core.ticket import Ticket, decode_ticket
+from stream.core.ticket import Ticket
 from stream.core.watermark import NONE_MS
 
 
@@ -56,8 +56,17 @@ class Retention:
         if self._keep_ms is not None and may_go(ticket):
             self._due.setdefault((ticket.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
 
-    def take(self, rows: Mapping[bytes, bytes], watermark_ms: int, limit: int) -> list[bytes]:
-        """Keys of rows that can go now; looks at ``limit`` rows at most, so that no flush pays for a backlog."""
+    def take(
+        self,
+        rows: Mapping[bytes, bytes],
+        read: Callable[[bytes, bytes], Ticket],
+        watermark_ms: int,
+        limit: int,
+    ) -> list[bytes]:
+        """Keys of rows that can go now; looks at ``limit`` rows at most, so that no flush pays for a backlog.
+
+        ``read``: (key, row) -> ticket; raises for a row that cannot be read.
+        """
         if self._keep_ms is None:
             return []
         before_ms = too_late_before_ms(self._config, watermark_ms)
@@ -66,7 +75,7 @@ class Retention:
             row = rows.get(key)
             if row is None or key in going:
                 continue
-            ticket = decode_ticket(row, key)
+            ticket = read(key, row)
             if not may_go(ticket):
                 continue  # reopened: noted again when it is settled
             latest_ms = ticket.latest_ms()

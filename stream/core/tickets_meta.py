@@ -36,6 +36,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Source topic -> dead letters that were cut to what the broker takes."""
     rebuilt_at: dict[str, int] = {}
     """Source topic -> where it ended when the state was thrown away: until it is read so far, figures are not complete."""
+    rows: int = -1
+    """How many rows the partition has beside this one; -1: not known, of an older version or a rebuild."""
 
 
 class UnknownRowError(Exception):

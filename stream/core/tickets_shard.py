@@ -59,6 +59,7 @@ class TicketsShard:
     ) -> None:
         """``reference_ms`` is what future times are measured against instead of the record's timestamp (``backfill``)."""
         self.rows: dict[bytes, bytes] = {}
+        self.rows_missing = 0
         self.partition = partition
         self._config = config
         self._settler = Settler(config, metrics)
@@ -76,6 +77,8 @@ class TicketsShard:
         self._shape = shape(config, metrics)
         self._retention = Retention(config)
         self._scan: Scan | None = None
+        self._labels_kept = False
+        """Whether there is a row of admitted labels."""
         self._load_meta(Meta(), {})
 
     def ready(self) -> None:
@@ -84,9 +87,12 @@ class TicketsShard:
         Under a new generation a scan of all rows begins, which the flushes carry on; it resumes where an earlier one stopped.
         """
         where = f"tickets partition {self.partition}"
+        loaded = len(self.rows) - 1
+        self._labels_kept = LABELS_KEY in self.rows
         found = take_meta(self.rows, where)
         if found is not None:
             meta, admitted = found
+            self.rows_missing = meta.rows - loaded if meta.rows >= 0 else 0
             own = self._config.generation
             older = is_older(meta.shape, meta.generation, self._shape, own, f"the state of {where}")
             if older:
@@ -148,6 +154,7 @@ class TicketsShard:
         """Merge one batch of a source topic; see :class:`stream.core.record.Shard`. Raises DeadLetterLimitError."""
         decode = self._decoder.decode
         reference_ms = self._reference_ms
+        clock_ms = now_ms if self._config.clock == "wall" and reference_ms is None else None
         masks = self._settler.masks
         remember = self._settler.remember
         entries = self._entries
@@ -157,7 +164,7 @@ class TicketsShard:
         highest_ms = NONE_MS
         applied = duplicate = 0
         for record in records:
-            decoded = decode(record, reference_ms)
+            decoded = decode(record, reference_ms, clock_ms)
             if type(decoded) is not Accepted:
                 if type(decoded) is Skipped:
                     outcome = f"skipped:{decoded.reason}"
@@ -238,12 +245,13 @@ class TicketsShard:
         outputs = self._dead.take()
         outputs.extend(self._settler.followups.take(now_ms))
         outputs.extend(self._deltas())
-        rows.append((META_KEY, encode_meta(self._meta())))
-        self._remember_counters()
         if self._labels.changed:  # after the deltas: naming segments admits values
             admitted = {name: list(values) for name, values in self._labels.admitted.items()}
             rows.append((LABELS_KEY, encode_labels(admitted)))
             self._labels.changed = False
+            self._labels_kept = True
+        rows.append((META_KEY, encode_meta(self._meta())))
+        self._remember_counters()
         self._newest_ms = NONE_MS
         self._progressed = False
         self._evict()
@@ -259,7 +267,7 @@ class TicketsShard:
         if self._scan is not None:
             return
         limit = max(FORGET_AT_LEAST, 2 * len(self._dirty))
-        for key in self._retention.take(self.rows, self._watermark.watermark_ms, limit):
+        for key in self._retention.take(self.rows, self._ticket, self._watermark.watermark_ms, limit):
             del self.rows[key]
             self._entries.pop(key, None)
             self.forgotten += 1
@@ -293,9 +301,7 @@ class TicketsShard:
         too_late_ms = too_late_before_ms(self._config, self._sent_ms)
         self._settler.follow_up(self._stale.items(), too_late_ms)
         scan = self._scan
-        if (
-            scan is not None
-        ):  # while a generation is built nothing is too late: the windows stage knows which it still keeps
+        if scan is not None:  # nothing is too late: the windows stage knows which windows it still keeps
             too_late_ms = NONE_MS
         settle = self._settler.settle
         for key, entry in self._stale.items():
@@ -385,6 +391,7 @@ class TicketsShard:
             rebuilt_at=self._rebuilt_at,
             refused=self._dead.blocks,
             truncated=self._dead.truncated,
+            rows=len(self.rows) + self._labels_kept,
         )
 
     def _evict(self) -> None:

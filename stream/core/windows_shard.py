@@ -46,6 +46,7 @@ class WindowsShard:
     def __init__(self, config: CoreConfig, partition: int, metrics: Sequence[Metric]) -> None:
         """Raises WindowLengthError or AlertRuleError."""
         self.rows: dict[bytes, bytes] = {}
+        self.rows_missing = 0
         self.partition = partition
         self._config = config
         self._where = f"windows partition {partition} ({config.topics.deltas})"
@@ -103,6 +104,7 @@ class WindowsShard:
         rows = self.rows
         raw = rows.get(META_KEY)
         older = raw is not None and self.progress.load(raw, self._where, self._shape)
+        self.rows_missing = self.progress.rows - (len(rows) - 1) if self.progress.rows >= 0 else 0
         self.progress.shape = self._shape
         self._held_back = self.progress.building
         self._progressed = older
@@ -325,6 +327,7 @@ class WindowsShard:
             outputs += alerts
             progress.counters["alerts"] += len(alerts)
         self._note_too_late()
+        progress.rows = len(self.rows) + len(self._useless) - (META_KEY in self.rows)
         meta = self.rows[META_KEY] = progress.encode()
         rows.append((META_KEY, meta))
         self._progressed = False

@@ -7,9 +7,12 @@ import ctypes
 from collections.abc import Callable, Collection
 
 from aiokafka import TopicPartition
+from aiokafka.errors import CorruptRecordException
 
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import StateError
+from stream.runtime.positions import ROTTEN
 from stream.runtime.stage import Part
 
 Progress = Callable[[int, int], None]
@@ -30,7 +33,6 @@ async def load(
         max_partition_fetch_bytes=2**20,
         fetch_max_bytes=64 * 2**20,
         fetch_max_wait_ms=100,
-        check_crcs=False,
     )
     try:
         await consumer.start()
@@ -56,6 +58,9 @@ async def load(
             for tp in [tp for tp in waiting if await consumer.position(tp) >= ends[tp]]:
                 waiting.discard(tp)
                 consumer.pause(tp)
+    except CorruptRecordException as exc:
+        names = ", ".join(sorted({tp.topic for tp in tps}))
+        raise StateError(f"one of {names} {ROTTEN} ({exc})") from exc
     finally:
         await consumer.stop()
     _give_back()

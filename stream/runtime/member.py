@@ -46,7 +46,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=config.rebalance_timeout_ms,
             heartbeat_interval_ms=config.heartbeat_ms,
             max_poll_interval_ms=NEVER_MS,
-            check_crcs=False,
         )
 
     async def on_start(self) -> None:

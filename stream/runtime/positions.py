@@ -10,6 +10,12 @@ TopicPartition = tuple[str, int]
 
 REBUILD = "build the state anew from what the source topics still hold: stop all workers, and start one with `stream worker --rebuild`"
 
+ROTTEN = (
+    "is damaged on the broker's disk: stop all workers, delete that topic, and start one with `stream worker --rebuild`, which builds "
+    "the state anew from what the source topics still hold"
+)
+"""Tombstones do not help here: what is damaged stays in the log, and is met by every reader."""
+
 
 class Offsets(NamedTuple):
     """Of one source partition."""

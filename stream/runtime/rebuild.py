@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.core.config import CoreConfig
@@ -30,6 +30,7 @@ from stream.runtime import clients, generations, topics
 from stream.runtime.batches import row_batches
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
+from stream.runtime.positions import ROTTEN
 from stream.runtime.shell import now_ms
 from stream.runtime.topic_specs import specs
 
@@ -135,6 +136,8 @@ async def _replace(
             told = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
             await producer.send_offsets_to_transaction(told, config.app_id)
         log.info("rebuild.emptied", part=f"{stage}-{number}", rows=len(gone))
+    except CorruptRecordException as exc:
+        raise StartError(f"{changelog}[{number}] {ROTTEN}") from exc
     except KafkaError as exc:
         raise StartError(f"{changelog}[{number}] could not be emptied ({exc}): run --rebuild again") from exc
     finally:

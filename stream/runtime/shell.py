@@ -20,7 +20,7 @@ from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StateError
 from stream.runtime.guard import Fetched, PositionGuard, Seek
 from stream.runtime.loader import load
-from stream.runtime.positions import AskOffsets, TopicPartition, first_position
+from stream.runtime.positions import REBUILD, AskOffsets, TopicPartition, first_position
 from stream.runtime.stage import Part, StageSpec
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus, State
 
@@ -268,6 +268,14 @@ class Shell:
             raise
         except Exception as exc:
             raise _unusable(part, exc) from exc
+        missing = part.shard.rows_missing
+        if (
+            missing and self.checkpoint.committed_reads
+        ):  # without transactions a crash may leave rows of half a commit
+            raise StateError(
+                f"{part.spec.changelog}[{part.number}]: {abs(missing)} rows {'are missing' if missing > 0 else 'are too many'}: "
+                f"the changelog was truncated, or others wrote into it. Restore it, or {REBUILD}"
+            )
         part.ready = True
         part.measure()
 

@@ -10,6 +10,7 @@ from stream.core.metric import Metric
 from stream.core.snapshot import Snapshot
 from stream.web.figures import FigureFamilies
 from stream.web.pipeline import pipeline_families
+from stream.web.refusals import Refusals
 from stream.web.server import Rendered
 from stream.web.status import Status
 from stream.web.text import OPENMETRICS, TEXT, expose, wants_gzip, wants_openmetrics
@@ -26,11 +27,13 @@ class Exporter:
         metrics: Sequence[Metric],
         status: Callable[[], Status],
         build: Mapping[str, str] | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not."""
         self._figures = FigureFamilies(metrics)
         self._status = status
         self._build = build_labels() if build is None else build
+        self._refusals = refusals or Refusals()
         self._lock = threading.Lock()
 
     def render(self, accept: str = "", accept_encoding: str = "") -> Rendered:
@@ -42,7 +45,7 @@ class Exporter:
             clock_ms = min((one.now_ms for one in snapshots if one.now_ms >= 0), default=-1)
             families = [
                 *self._figures.render(snapshots),
-                *pipeline_families(status, clock_ms, self._build),
+                *pipeline_families(status, clock_ms, self._build, self._refusals.counts()),
             ]
             body = expose(families, openmetrics=openmetrics).encode()
         content_type = OPENMETRICS if openmetrics else TEXT

@@ -37,6 +37,11 @@ _FAMILIES: tuple[tuple[str, FamilyType, str], ...] = (
     ("state_bytes", "gauge", "Bytes of the partition's rows, estimated from a sample"),
     ("recovery_seconds", "gauge", "From assignment to readiness, the last time"),
     ("recovery_rows", "gauge", "Changelog records read by the current or last recovery"),
+    (
+        "http_refused",
+        "counter",
+        "Requests that the HTTP port did not serve: by status, or busy (too many waiting), or slow (took too long)",
+    ),
     ("build", "info", "Version of the program and of what it runs on"),
 )
 
@@ -45,9 +50,10 @@ def pipeline_families(
     status: Status,
     event_clock_ms: int,
     build: Mapping[str, str],
+    refused: Mapping[str, int],
     now: Callable[[], float] = time.time,
 ) -> list[Family]:
-    """The families of one status. ``event_clock_ms``: where running windows end, -1 for nowhere yet."""
+    """The families of one status. ``event_clock_ms``: where running windows end, -1 for nowhere yet. ``refused``: of requests."""
     now_ms = int(now() * 1000)
     lines: dict[str, list[str]] = {name: [] for name, _, _ in _FAMILIES}
 
@@ -97,5 +103,7 @@ def pipeline_families(
         add("recovery_seconds", status.recovery.seconds)
     if event_clock_ms >= 0:
         add("event_clock_timestamp_seconds", event_clock_ms / 1000)
+    for reason, number in refused.items():
+        add("http_refused", number, ("reason", reason), suffix="_total")
     add("build", 1, *build.items(), suffix="_info")
     return [Family(f"{PREFIX}{name}", kind, text, lines[name]) for name, kind, text in _FAMILIES]

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from stream.web.health import JSON, Answer, Readiness, liveness, readiness
+from stream.web.refusals import BUSY, SLOW, Refusals
 
 log = structlog.get_logger(__name__)
 
@@ -75,12 +76,18 @@ def start(
     metrics_render: MetricsRender,
     health: Callable[[], Readiness],
     *,
+    refusals: Refusals | None = None,
     request_seconds: float = REQUEST_SECONDS,
 ) -> Server:
-    """Bind and serve. Port 0 takes a free one. Raises PortError when the address cannot be bound."""
+    """Bind and serve. Port 0 takes a free one; what is not served is counted in ``refusals``.
+
+    Raises PortError when the address cannot be bound.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        http = _HttpServer((host, port), family, metrics_render, health, request_seconds)
+        http = _HttpServer(
+            (host, port), family, metrics_render, health, refusals or Refusals(), request_seconds
+        )
     except (OSError, OverflowError) as exc:
         raise PortError(
             f"cannot listen on {host}:{port} ({exc}); set STREAM_HTTP_HOST and STREAM_HTTP_PORT (0 takes a free port)"
@@ -100,11 +107,13 @@ class _HttpServer(HTTPServer):
         family: socket.AddressFamily,
         metrics_render: MetricsRender,
         health: Callable[[], Readiness],
+        refusals: Refusals,
         request_seconds: float,
     ) -> None:
         self.address_family = family
         self.metrics_render = metrics_render
         self.health = health
+        self.refusals = refusals
         self.request_seconds = request_seconds
         self._waiting: queue.Queue[tuple[socket.socket, Any] | None] = queue.Queue(WAITING)
         super().__init__(address, _Handler)
@@ -122,6 +131,7 @@ class _HttpServer(HTTPServer):
         try:
             self._waiting.put_nowait((request, client_address))
         except queue.Full:
+            self.refusals.count(BUSY)
             self.shutdown_request(request)
 
     def server_close(self) -> None:
@@ -139,7 +149,7 @@ class _HttpServer(HTTPServer):
             try:
                 self.finish_request(request, client_address)
             except OSError:
-                pass  # gone, or too slow: the time-out has done its work
+                pass  # gone
             except Exception:  # one request that fails must not end the thread that serves the next one
                 self.handle_error(request, client_address)
             finally:
@@ -228,6 +238,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Answer | Rendered, *, allow: bool = False) -> None:
         status = answer.status if isinstance(answer, Answer) else 200
+        if status >= 400 and status != 503:  # "not ready" is an answer, not a refusal
+            self.server.refusals.count(str(status))
         self.send_response(status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -262,6 +274,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.request_version = "HTTP/1.1"
         self.command = self.command or "GET"
         self._answer(_error(code, message or "bad request"))
+
+    def log_error(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
+        """The standard library's one call of it is for a request that took too long."""
+        self.server.refusals.count(SLOW)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Probes and scrapes come every few seconds: they are not logged."""

@@ -249,6 +249,23 @@ def test_the_future_is_measured_against_the_record_or_the_given_clock() -> None:
     )  # no timestamp, nothing to measure against
 
 
+def test_a_log_that_is_dated_ahead_of_the_clock_is_measured_against_the_clock() -> None:
+    """A producer dates the records of a topic with CreateTime: its clock may be as wrong as the events that it sends."""
+    decoder = Decoder(CoreConfig())
+    ahead = record(envelope(data=reply()), timestamp=TIME_MS)
+    assert isinstance(decoder.decode(ahead, clock_ms=TIME_MS - HOUR_MS), Accepted)
+    verdict = decoder.decode(ahead, clock_ms=TIME_MS - HOUR_MS - 1)
+    assert isinstance(verdict, Refused)
+    assert verdict.reason == "future_time"
+    assert isinstance(decoder.decode(ahead._replace(timestamp=-1), clock_ms=TIME_MS), Accepted)
+    undated = decoder.decode(ahead._replace(timestamp=-1), clock_ms=TIME_MS - 2 * HOUR_MS)
+    assert isinstance(undated, Refused)
+    late = decoder.decode(ahead._replace(timestamp=TIME_MS - 2 * HOUR_MS), clock_ms=TIME_MS)
+    assert isinstance(late, Refused), (
+        "the log's own earlier time decides, so that a replay gives the same verdict"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

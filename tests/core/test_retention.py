@@ -8,6 +8,8 @@ from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.retention import Retention
+from stream.core.ticket import decode_ticket
+from stream.core.tickets_meta import UnknownRowError
 from stream.core.tickets_shard import TicketsShard
 from stream.metrics import selected
 from stream.metrics.live import METRIC, UNANSWERED
@@ -145,9 +147,19 @@ def test_of_many_rows_that_were_loaded_none_is_overlooked_while_others_go() -> N
     retention = Retention(CONFIG)
     retention.index(rows)
     for _ in range(100):
-        for key in retention.take(rows, START_MS + 300 * DAY_MS, 5):
+        for key in retention.take(rows, lambda key, row: decode_ticket(row, key), START_MS + 300 * DAY_MS, 5):
             del rows[key]
     assert set(rows) == {b"tacme\0%d" % n for n in range(0, 100, 7)}
+
+
+def test_a_loaded_row_that_cannot_be_read_is_named_by_the_flush_that_looks_at_it() -> None:
+    before = shard_after(SOLVED)
+    after = new_tickets(CONFIG, 0)
+    after.rows.update(before.rows)
+    after.rows[KEY] = b"\xc1"
+    after.ready()
+    with pytest.raises(UnknownRowError, match="ticket row of partition 0 cannot be read"):
+        feed(after, clock(START_MS + 60_000))
 
 
 def test_forgetting_changes_no_figure() -> None:

@@ -24,6 +24,7 @@ class CountShard:
 
     def __init__(self, app: str, deltas: str, delta_partitions: int, number: int) -> None:
         self.rows: dict[bytes, bytes] = {}
+        self.rows_missing = 0
         self.positions: dict[str, int] = {}
         self._deltas = deltas
         self._delta_partitions = delta_partitions
@@ -79,6 +80,7 @@ class SumShard:
 
     def __init__(self, totals: str) -> None:
         self.rows: dict[bytes, bytes] = {}
+        self.rows_missing = 0
         self.positions: dict[str, int] = {}
         self._totals = totals
         self._dirty: set[bytes] = set()

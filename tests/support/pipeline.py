@@ -96,6 +96,7 @@ class Pipeline:
         for shard, changelog in zip(self._shards(), self.changelogs, strict=True):
             shard.rows.update(changelog)
             shard.ready()
+            assert shard.rows_missing == 0
 
     def change(self, config: CoreConfig) -> None:
         """Restart under other settings."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream.core.record import SourceRecord
 
@@ -171,3 +172,26 @@ def latest(records: Iterable[SourceRecord]) -> dict[bytes | None, bytes]:
         else:
             found[record.key] = record.value
     return found
+
+
+def set_policy(bootstrap: str, topic: str, policy: str) -> None:
+    """Change a topic's ``cleanup.policy`` and wait until the broker says so."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            await admin.alter_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": policy})]
+            )
+            asked = ConfigResource(ConfigResourceType.TOPIC, topic)
+            while True:
+                (answer,) = await admin.describe_configs([asked])
+                values = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+                if values["cleanup.policy"] == policy:
+                    return
+                await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())

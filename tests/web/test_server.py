@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from stream.web.health import Readiness
+from stream.web.refusals import Refusals
 from stream.web.server import THREADS, WAITING, PortError, Rendered, Server, start
 
 REQUEST_SECONDS = 1.0
@@ -23,6 +24,7 @@ class Worker:
         self.asked: list[tuple[str, str]] = []
         self.body = b"up 1\n"
         self.broken = False
+        self.refusals = Refusals()
 
     def render(self, accept: str, encodings: str) -> Rendered:
         self.asked.append((accept, encodings))
@@ -41,7 +43,14 @@ def worker() -> Worker:
 
 @pytest.fixture
 def server(worker: Worker) -> Iterator[Server]:
-    running = start("127.0.0.1", 0, worker.render, worker.health, request_seconds=REQUEST_SECONDS)
+    running = start(
+        "127.0.0.1",
+        0,
+        worker.render,
+        worker.health,
+        refusals=worker.refusals,
+        request_seconds=REQUEST_SECONDS,
+    )
     yield running
     running.stop()
 
@@ -138,12 +147,13 @@ def test_a_status_that_cannot_be_read_is_not_ready(worker: Worker) -> None:
     assert "KeyError" in json.loads(body)["reasons"][0]
 
 
-def test_unknown_paths_and_methods(server: Server) -> None:
+def test_unknown_paths_and_methods(server: Server, worker: Worker) -> None:
     assert ask(server, "/")[0] == 404
     assert ask(server, "/metrics/../etc/passwd")[0] == 404
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"):
         status, headers, _ = ask(server, "/metrics", method)
         assert (status, headers["allow"]) == (405, "GET, HEAD")
+    assert worker.refusals.counts() == {"404": 2, "405": 6}
 
 
 def test_head_has_the_length_and_no_body(server: Server) -> None:
@@ -152,12 +162,13 @@ def test_head_has_the_length_and_no_body(server: Server) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_body_is_refused(server: Server, method: str) -> None:
+def test_a_body_is_refused(server: Server, worker: Worker, method: str) -> None:
     assert ask(server, "/metrics", method, body=b"x" * 3_000_000)[0] == 413
     assert ask(server, "/metrics", method, headers={"Content-Length": "-1"})[0] == 400
     assert (
         ask(server, "/metrics", method, headers={"Transfer-Encoding": "chunked"}, body=b"0\r\n\r\n")[0] == 400
     )
+    assert worker.refusals.counts() == {"400": 2, "413": 1}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +195,7 @@ def test_garbage_gets_an_error_and_the_server_lives(server: Server, request_byte
     assert ask(server, "/healthz")[0] == 200
 
 
-def test_a_client_that_drips_is_cut_off(server: Server) -> None:
+def test_a_client_that_drips_is_cut_off(server: Server, worker: Worker) -> None:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(b"GET /metrics HTTP/1.1\r\n")
@@ -201,6 +212,7 @@ def test_a_client_that_drips_is_cut_off(server: Server) -> None:
                 closed = True
         assert closed
     assert time.monotonic() - began < 5 * REQUEST_SECONDS
+    assert worker.refusals.counts() == {"slow": 1}
 
 
 def test_many_slow_clients_only_delay_the_others(server: Server) -> None:
@@ -212,7 +224,9 @@ def test_many_slow_clients_only_delay_the_others(server: Server) -> None:
             connection.close()
 
 
-def test_more_connections_than_can_wait_are_closed_at_once_and_nothing_grows(server: Server) -> None:
+def test_more_connections_than_can_wait_are_closed_at_once_and_nothing_grows(
+    server: Server, worker: Worker
+) -> None:
     threads = threading.active_count()
     flood = [
         socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(THREADS + WAITING + 80)
@@ -223,6 +237,7 @@ def test_more_connections_than_can_wait_are_closed_at_once_and_nothing_grows(ser
         while time.monotonic() < deadline and closed < 40:  # the kernel keeps some that were not accepted yet
             closed = sum(_is_closed(connection) for connection in flood)
         assert closed >= 40
+        assert worker.refusals.counts()["busy"] >= 40
         assert threading.active_count() <= threads
     finally:
         for connection in flood:

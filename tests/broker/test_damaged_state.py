@@ -1,0 +1,120 @@
+"""A changelog that lost rows, holds one that cannot be read, or rotted on disk is refused with what to do, touched or not."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from stream.core.record import SourceRecord
+from stream.core.ticket import decode_ticket
+from stream.core.tickets_meta import META_KEY
+from tests.broker.conftest import Product
+from tests.support import topics
+from tests.support.kafka import Kafka
+from tests.support.process import Process
+
+pytestmark = pytest.mark.broker
+
+Day = Sequence[SourceRecord]
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Kafka]:
+    """A broker whose files may be damaged."""
+    with Kafka() as kafka:
+        yield kafka
+
+
+def refused(product: Product, changelog: str) -> Process:
+    worker = product.stream("worker", "--drain")
+    assert worker.wait(90) == 70, worker.output
+    (said,) = [line for line in worker.output.splitlines() if line.startswith("error: ")]
+    assert f"{changelog}[" in said or changelog in said, said
+    assert "stream worker --rebuild" in said, said
+    return worker
+
+
+def rebuilt(product: Product) -> None:
+    worker = product.stream("worker", "--rebuild", "--drain")
+    assert worker.wait(120) == 0, worker.output
+    product.check()
+
+
+@pytest.mark.parametrize("stage", ["tickets", "windows"])
+def test_a_changelog_that_lost_its_beginning_is_refused(product: Product, day: Day, stage: str) -> None:
+    half = len(day) // 2
+    product.send(day[:half])
+    product.drain()
+    changelog = {
+        "tickets": product.core.topics.tickets_changelog,
+        "windows": product.core.topics.windows_changelog,
+    }[stage]
+    rows = topics.read(product.bootstrap, [changelog])
+    metas = {row.partition: row.offset for row in rows if row.key == META_KEY}
+    topics.set_policy(product.bootstrap, changelog, "delete")  # as somebody might who is short of disk
+    for partition, offset in metas.items():
+        topics.delete_records(product.bootstrap, changelog, partition, offset)
+    topics.set_policy(product.bootstrap, changelog, "compact")
+    product.send(day[half:])
+    assert "rows are missing" in refused(product, changelog).output
+    rebuilt(product)
+
+
+def test_a_row_that_cannot_be_read_is_refused_though_no_event_touches_it(product: Product, day: Day) -> None:
+    product.send(day)
+    product.drain()
+    changelog = product.core.topics.tickets_changelog
+    rows = topics.read(product.bootstrap, [changelog])
+    row = next(row for row in rows if row.key is not None and row.key[:1] == b"t")
+    topics.place(product.bootstrap, [row._replace(value=b"\xc1")])
+    # One more event, of another ticket in the same partition: a flush looks at rows that were never looked at since the start.
+    others = [
+        one for one in day if one.partition == row.partition and (one.key or b"") not in (row.key or b"")
+    ]
+    product.send(others[-1:])
+    assert "cannot be read" in refused(product, changelog).output
+    rebuilt(product)
+
+
+def test_a_bit_that_flipped_on_the_brokers_disk_is_noticed(
+    own_kafka: Kafka, tmp_path: Path, day: Day
+) -> None:
+    product = Product(own_kafka.bootstrap, "rot", tmp_path)
+    try:
+        product.send(day)
+        product.drain()
+        changelog = product.core.topics.tickets_changelog
+        written = topics.read(product.bootstrap, [changelog])
+        key, row, row_partition = next(
+            (one.key, one.value, one.partition)
+            for one in reversed(written)
+            if one.key is not None and one.value is not None and one.key[:1] == b"t"
+        )
+        bad = _flipped(key, row)
+        files = own_kafka.nodes[0].folder.glob(f"log-*/{changelog}-*/*.log")
+        found = [file for file in files if row in file.read_bytes()]
+        assert found
+        for file in found:
+            file.write_bytes(file.read_bytes().replace(row, bad))
+        product.send(day[-1:])
+        assert "damaged on the broker's disk" in refused(product, changelog).output
+        early = product.stream("worker", "--rebuild", "--drain")
+        assert early.wait(90) == 1, early.output
+        assert f"{changelog}[{row_partition}] is damaged on the broker's disk" in early.output
+        topics.delete(product.bootstrap, [changelog])
+        rebuilt(product)
+    finally:
+        product.close()
+
+
+def _flipped(key: bytes, row: bytes) -> bytes:
+    """The row with one bit flipped so that it can still be read, and says something else."""
+    for at in range(len(row)):
+        bad = bytearray(row)
+        bad[at] ^= 1
+        try:
+            if decode_ticket(bytes(bad), key) != decode_ticket(row, key):
+                return bytes(bad)
+        except ValueError:
+            continue
+    raise AssertionError("no such bit")

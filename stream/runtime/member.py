@@ -15,6 +15,9 @@ from stream.runtime.shell import Shell
 NEVER_MS = 36 * 86_400_000
 """Batches are handed over in their own time; the heartbeats say that the worker lives."""
 
+METADATA_MS = 60_000
+"""So soon it is noticed that partitions were added to a topic; the group then assigns anew."""
+
 LOST_TIMES, LOST_WITHIN_SECONDS = 5, 120.0
 """A static member that the group forgets so often shares its name with another one: they take it from each other for ever."""
 
@@ -46,6 +49,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=config.rebalance_timeout_ms,
             heartbeat_interval_ms=config.heartbeat_ms,
             max_poll_interval_ms=NEVER_MS,
+            metadata_max_age_ms=METADATA_MS,
         )
 
     async def on_start(self) -> None:

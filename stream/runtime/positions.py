@@ -28,6 +28,16 @@ class Offsets(NamedTuple):
 AskOffsets = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, Offsets]]]
 
 
+def check_count(topic: str, found: int, expected: int) -> None:
+    """Raises StateError where partitions were added to a topic under a running worker; 0 found: it is not known yet."""
+    if found not in (0, expected):
+        raise StateError(
+            f"{topic} has {found} partitions now, and had {expected} when this worker was started: keys have moved, and what stands in "
+            "the new ones is not read. Topics cannot grow under the tickets that are in them: make new ones with equal counts "
+            "(another STREAM_TOPIC_PREFIX), publish into those, and start with a new STREAM_APP_ID"
+        )
+
+
 def first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
     """Where a part that was just loaded reads on. Raises StateError where rows, offsets and log do not fit together."""
     topic, number = tp

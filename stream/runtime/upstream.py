@@ -26,7 +26,7 @@ from faust.types.tuples import ConsumerMessage
 from stream.runtime import clients
 from stream.runtime.guard import Fetched, Seek
 from stream.runtime.member import ConsumerThread
-from stream.runtime.positions import Offsets
+from stream.runtime.positions import Offsets, check_count
 from stream.runtime.shell import Shell
 
 NEVER_SECONDS = 10 * 365 * 86_400.0
@@ -232,6 +232,13 @@ class Consumer(driver.Consumer):
         end: int | None = consumer.last_stable_offset(tp) if committed_reads else consumer.highwater(tp)
         return end
 
+    def check_counts(self) -> None:
+        """Raises StateError where a source has other partitions than when this worker was started."""
+        consumer = self._thread._consumer
+        for spec in self.app.shell.specs:
+            for topic in spec.sources:
+                check_count(topic, len(consumer.partitions_for_topic(topic) or ()), spec.partitions)
+
     @property
     def heartbeat_at(self) -> float | None:
         """Monotonic time of the last heartbeat that the group answered."""
@@ -268,6 +275,7 @@ class ShellRecovery(Recovery):
         destination.clear()
         if title == "active":
             try:
+                self.app.batches.check_counts()
                 assigned = [(tp.topic, tp.partition) for tp in tps]
                 await self.app.shell.take_over(assigned, self.app.consumer_generation_id)
             except Exception as exc:  # Faust would only log it and go on without rows

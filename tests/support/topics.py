@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream.core.record import SourceRecord
@@ -191,6 +191,20 @@ def set_policy(bootstrap: str, topic: str, policy: str) -> None:
                 if values["cleanup.policy"] == policy:
                     return
                 await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+def grow(bootstrap: str, topic: str, partitions: int) -> None:
+    """Add partitions to a topic."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            await admin.create_partitions({topic: NewPartitions(partitions)})
         finally:
             await admin.close()
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from stream.core.record import Record
 from stream.runtime.errors import StateError
+from stream.runtime.positions import REBUILD
 
 
 class Fetched(list[Any]):
@@ -59,8 +60,7 @@ class PositionGuard:
             if sought is not None and sought[0] == expected and fetched.fetched_at > sought[1]:
                 raise StateError(
                     f"{topic}[{partition}]: offsets {expected} to {fetched.start - 1} are gone from the log before they were "
-                    "read (retention too short, or the topic was recreated). Restore them, or start over with a new "
-                    "STREAM_APP_ID"
+                    f"read (retention too short, or the topic was recreated). Restore them, or {REBUILD}"
                 )
             if sought is None or sought[0] != expected:
                 self._sought[tp] = (expected, time.monotonic())

@@ -1,5 +1,6 @@
 """A damaged state is refused with what to do, and ``stream worker --rebuild`` does it."""
 
+import signal
 from collections.abc import Sequence
 
 import pytest
@@ -54,6 +55,39 @@ def test_a_deleted_changelog_is_refused_and_rebuilt(product: Product, day: Day) 
     assert "stream worker --rebuild" in worker.output
     rebuilt = product.stream("worker", "--rebuild", "--drain")
     assert rebuilt.wait(60) == 0, rebuilt.output
+    product.check()
+
+
+DIES_AT = """
+import os, signal, sys
+from stream.runtime import rebuild
+left = [int(sys.argv[1])]
+written = rebuild._write
+async def dying(*arguments):
+    await written(*arguments)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+rebuild._write = dying
+from stream.cli import run
+sys.exit(run(["worker", "--rebuild", "--drain"]))
+"""
+
+
+@pytest.mark.parametrize("writes", [1, 2, 5, 9])
+def test_a_killed_rebuild_is_refused_until_it_is_begun_again(product: Product, day: Day, writes: int) -> None:
+    """Per part one transaction takes the meta row away, further ones the other rows, the last one writes a new meta row."""
+    half = len(day) // 2
+    product.send(day[:half])
+    product.drain()
+    product.send(day[half:])
+    dead = product.python("-c", DIES_AT, str(writes))
+    assert dead.wait(90) == -signal.SIGKILL, dead.output
+    worker = product.stream("worker", "--drain")
+    assert worker.wait(90) == 70, worker.output
+    assert "stream worker --rebuild" in worker.output
+    rebuilt = product.stream("worker", "--rebuild", "--drain")
+    assert rebuilt.wait(120) == 0, rebuilt.output
     product.check()
 
 

@@ -72,6 +72,42 @@ FAULTS = (
         "if duration_ms < -60_000:",
         "tests/metrics",
     ),
+    Fault(
+        "stream/core/calendar.py",
+        "yield clipped[0] - offset_ms, clipped[1] - offset_ms",
+        "yield clipped[0] - offsets[0][1], clipped[1] - offsets[0][1]",
+        "tests/core/test_calendar.py",
+    ),
+    Fault(
+        "stream/core/calendar.py",
+        "low = max(start_ms, from_ms) + offset_ms",
+        "low = start_ms + offset_ms",
+        "tests/core/test_calendar.py",
+    ),
+    Fault(
+        "stream/core/calendar.py",
+        "if past and following not in dates:",
+        "if past:",
+        "tests/core/test_calendar.py",
+    ),
+    Fault(
+        "stream/core/calendar.py",
+        "return self.before[index] + min(instant_ms, self.ends[index]) - self.begins[index]",
+        "return self.before[index] + instant_ms - self.begins[index]",
+        "tests/core/test_calendar.py",
+    ),
+    Fault(
+        "stream/core/calendar.py",
+        "if own is not None:",
+        "if own in self.by_id:",
+        "tests/metrics/test_business.py",
+    ),
+    Fault(
+        "stream/metrics/business.py",
+        "if spent is None:",
+        "if not spent:",
+        "tests/metrics/test_business.py",
+    ),
     Fault("stream/core/interval.py", "square / (2 * n)", "square / n", "tests/core/test_interval.py"),
     Fault("stream/core/histogram.py", "_SUB_BITS = 5", "_SUB_BITS = 4", "tests/core/test_histogram.py"),
     Fault(

@@ -4,7 +4,7 @@ import click
 import msgspec
 
 from stream.commands import Context
-from stream.settings import SETTINGS, Settings, memory
+from stream.settings import SETTINGS, Settings, calendars_shown, memory
 
 HIDDEN = "(set; the content stays secret)"
 
@@ -40,6 +40,10 @@ def command(context: Context, as_json: bool, as_toml: bool) -> None:
         if name == "sasl_password_file" and text:
             note += f"   {HIDDEN}"
         print(f"{SETTINGS[name].env:<{width}}  {text}{note}")
+    if settings.calendars is not None:
+        print(f"\nCalendars of {settings.calendars.path}:")
+        for line in calendars_shown.lines(settings.calendars.calendars):
+            print(f"  {line}")
     for note in loaded.notes:
         print(f"\nNote: {note}.")
     estimate = memory.estimate(settings.core())

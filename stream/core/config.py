@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from stream.core.calendar import Calendars
 from stream.core.topics import Topics
 
 MINUTE_MS = 60_000
@@ -87,6 +88,8 @@ class CoreConfig(msgspec.Struct, frozen=True):
     idle_after_ms: int = MINUTE_MS
     clock: Literal["wall", "event"] = "wall"
     profile: str = "default"
+    calendars: Calendars = Calendars()
+    """Business hours, and whose they are."""
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
     dead_letter_limit: DeadLetterLimit | None = DeadLetterLimit()
     """None: any number of records may be refused."""

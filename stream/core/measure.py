@@ -26,6 +26,9 @@ Measure = tuple[int, Labels, int, int]
 """``(instant_ms, labels, slot, amount)``: one addition to one metric's tally in the window that ``instant_ms`` (event time)
 falls in. A plain tuple: a dozen are made at every fold of a ticket, and a named one costs six times as much."""
 
+Wait = tuple[int, Labels, tuple[int, ...]]
+"""``(instant_ms, labels, (from, to, from, to, ...))``: what a duration is the sum of, in epoch milliseconds, and where it counts."""
+
 
 class Figure(msgspec.Struct, frozen=True):
     """What a tally says. ``value`` is None where n is 0 or below the metric's own minimum; never NaN."""

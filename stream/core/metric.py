@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stream.core.config import CoreConfig
-from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally
+from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally, Wait
 from stream.core.ticket import Ticket
+
+Waits = Callable[[Ticket, CoreConfig], list[Wait]]
 
 
 class LiveSeries(NamedTuple):
@@ -61,6 +63,10 @@ class Metric:
     live_series: tuple[LiveSeries, ...] = ()
     settle_ms: int = 0
     """How long after a window's end the metric can still change by definition (first contact resolution: 7 days)."""
+    waits: Waits | None = None
+    """Of a duration: from when to when it went. Its twin in business hours is made of the same."""
+    business: bool = False
+    """Counts in business hours: its measures depend on ``config.calendars``."""
 
     def slot(self, own: int) -> int:
         """The slot's number in rows and deltas."""

@@ -24,7 +24,7 @@ class GenerationError(Exception):
 
 def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
     """Setting -> value, for every setting that decides which sums exist or what they count, and what follows from them."""
-    return {
+    found = {
         "STREAM_METRICS": ",".join(sorted(f"{metric.name}.v{metric.version}" for metric in metrics)),
         "STREAM_GROUPINGS": ";".join(
             sorted("+".join(sorted(grouping)) or "all" for grouping in config.groupings)
@@ -40,6 +40,9 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
         "STREAM_PARTITIONS": str(config.source_partitions),
         "STREAM_DELTA_PARTITIONS": str(config.delta_partitions),
     }
+    if any(metric.business for metric in metrics):  # to all others it does not matter
+        found["STREAM_CALENDARS"] = config.calendars.fingerprint()
+    return found
 
 
 def differences(stored: Mapping[str, str], present: Mapping[str, str]) -> str:

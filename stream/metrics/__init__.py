@@ -8,6 +8,7 @@ from stream.metrics import (
     abandon_rate,
     agent_wait_time,
     answer_rate,
+    business,
     complaint_resolution_time,
     csat,
     csat_mean,
@@ -27,7 +28,7 @@ from stream.metrics import (
     survey_response,
 )
 
-METRICS: Final[tuple[Metric, ...]] = (
+_OWN: Final[tuple[Metric, ...]] = (
     csat.METRIC,
     csat_mean.METRIC,
     nps.METRIC,
@@ -49,6 +50,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     handle_time.METRIC,
     live.METRIC,
 )
+
+METRICS: Final = (*_OWN, *(business.business(metric) for metric in _OWN if metric.waits is not None))
+"""Durations once more in business hours, at the end."""
 
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 BY_ID: Final = {metric.id: metric for metric in METRICS}

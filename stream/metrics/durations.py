@@ -1,10 +1,13 @@
 """What all durations share: slots, figure and series. Integer milliseconds in; seconds at the edge."""
 
+from collections.abc import Callable
 from functools import cache
 
+from stream.core.config import CoreConfig
 from stream.core.histogram import bucket, bucket_range, quantiles
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
-from stream.core.metric import excluded_of
+from stream.core.metric import Waits, excluded_of
+from stream.core.ticket import Ticket
 
 SUM_SLOT = EXCLUDED_SLOTS
 """Sum in milliseconds."""
@@ -27,12 +30,31 @@ def duration_measures(instant_ms: int, labels: Labels, duration_ms: int) -> tupl
     )
 
 
+def length_ms(stretches: tuple[int, ...]) -> int:
+    """How long a wait's stretches are together."""
+    if len(stretches) == 2:  # nearly all
+        return stretches[1] - stretches[0]
+    return sum(stretches[1::2]) - sum(stretches[::2])
+
+
+def measured(waits: Waits) -> Callable[[Ticket, CoreConfig], list[Measure]]:
+    """The measures of waits, as long as they were."""
+
+    def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+        found: list[Measure] = []
+        for instant_ms, labels, stretches in waits(ticket, config):
+            found += duration_measures(instant_ms, labels, length_ms(stretches))
+        return found
+
+    return measures
+
+
 @cache
 def _part(slot: int) -> str:
     return f"bucket_{bucket_range(slot - BUCKET_SLOT)[0]}_ms"
 
 
-def duration_figure(metric: str, tally: Tally) -> Figure:
+def duration_figure(metric: str, tally: Tally, reasons: tuple[str, ...] = EXCLUDED) -> Figure:
     """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
     sum_ms = tally.get(SUM_SLOT, 0)
     parts: dict[str, int | float] = {"n": 0, "sum": sum_ms / 1000}
@@ -54,7 +76,7 @@ def duration_figure(metric: str, tally: Tally) -> Figure:
             _NAMES[percent]: None if value_ms is None else value_ms / 1000
             for percent, value_ms in found.items()
         },
-        excluded=excluded_of(tally, EXCLUDED),
+        excluded=excluded_of(tally, reasons),
     )
 
 

@@ -4,13 +4,13 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import AGENT, PUBLIC_AGENT
-from stream.core.measure import Figure, Measure, Tally
+from stream.core.measure import Figure, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     creation = ticket.creation
     if creation is None or ticket.gone:
         return []
@@ -20,9 +20,8 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
             if opening:
                 opening = False
                 continue
-            duration_ms = at >> 3
-            instant_ms = ticket.base_ms + duration_ms
-            return [*duration_measures(instant_ms, ticket.labels_at(instant_ms, config), duration_ms)]
+            instant_ms = ticket.base_ms + (at >> 3)
+            return [(instant_ms, ticket.labels_at(instant_ms, config), (ticket.base_ms, instant_ms))]
     return []
 
 
@@ -44,7 +43,8 @@ METRIC: Final = Metric(
     null_rule="Null without replies; a ticket without a reply or without a known creation is not in it (see tickets_unanswered).",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"reply"},
-    measures=_measures,
+    measures=measured(_waits),
     figures=_figures,
     series=duration_series("first_reply", "Creation to first public agent reply"),
+    waits=_waits,
 )

@@ -4,10 +4,10 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import ANSWERED
-from stream.core.measure import Figure, Labels, Measure, Tally
+from stream.core.measure import Figure, Labels, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
 
 
 def visit_labels(labels: Labels, queue: str) -> Labels:
@@ -15,18 +15,18 @@ def visit_labels(labels: Labels, queue: str) -> Labels:
     return (*labels[:3], queue, *labels[4:])
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     rare = ticket.rare
     if rare is None or not rare.visits or ticket.gone:
         return []
-    measures: list[Measure] = []
+    waits: list[Wait] = []
     for visit in rare.visits:
         entered, left = visit.entered, visit.left
         if entered is not None and left is not None and left.outcome == ANSWERED:
             instant_ms = ticket.base_ms + left.at
             labels = visit_labels(ticket.labels_at(instant_ms, config), entered.queue)
-            measures += duration_measures(instant_ms, labels, left.at - entered.at)
-    return measures
+            waits.append((instant_ms, labels, (ticket.base_ms + entered.at, instant_ms)))
+    return waits
 
 
 def _figures(tally: Tally) -> list[Figure]:
@@ -46,7 +46,8 @@ METRIC: Final = Metric(
     null_rule="Null where nobody was served; a visit whose beginning is unknown is not in it.",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"visit"},
-    measures=_measures,
+    measures=measured(_waits),
     figures=_figures,
     series=duration_series("queue_wait", "Entering a queue to being answered"),
+    waits=_waits,
 )

@@ -4,13 +4,13 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import CUSTOMER, PUBLIC_AGENT, PUBLIC_CUSTOMER
-from stream.core.measure import Figure, Labels, Measure, Tally
+from stream.core.measure import Figure, Labels, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     if ticket.gone or not ticket.reply_at:
         return []
     creation = ticket.creation
@@ -19,7 +19,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     rare = ticket.rare
     moves = rare is not None and bool(rare.assignments)
     labels: Labels | None = None
-    measures: list[Measure] = []
+    waits: list[Wait] = []
     for at in ticket.replies():
         code = at & 7
         if code == PUBLIC_AGENT:
@@ -27,11 +27,11 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
                 instant_ms = base_ms + (at >> 3)
                 if labels is None or moves:
                     labels = ticket.labels_at(instant_ms, config)
-                measures += duration_measures(instant_ms, labels, (at >> 3) - since)
+                waits.append((instant_ms, labels, (base_ms + since, instant_ms)))
                 since = None
         elif code == PUBLIC_CUSTOMER and since is None:
             since = at >> 3
-    return measures
+    return waits
 
 
 def _figures(tally: Tally) -> list[Figure]:
@@ -52,7 +52,8 @@ METRIC: Final = Metric(
     null_rule="Null without replies; waits that still last are not in it (see tickets_unanswered).",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"reply"},
-    measures=_measures,
+    measures=measured(_waits),
     figures=_figures,
     series=duration_series("reply", "First unanswered customer message to next public agent reply"),
+    waits=_waits,
 )

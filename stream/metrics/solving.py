@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from stream.core.config import CoreConfig
 from stream.core.fact import CLOSED, SOLVED
-from stream.core.measure import Measure
+from stream.core.measure import Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_measures, duration_series
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
 
 
 def solvings(ticket: Ticket) -> list[int]:
@@ -35,15 +35,14 @@ def resolution_metric(
 ) -> Metric:
     """Creation to the first (``which`` 0) or the last (-1) solving of the tickets that ``of`` names."""
 
-    def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    def waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
         if ticket.creation is None or ticket.gone or not of(ticket):
             return []
         steps = solvings(ticket)
         if not steps:
             return []
-        duration_ms = steps[which]
-        instant_ms = ticket.base_ms + duration_ms
-        return [*duration_measures(instant_ms, ticket.labels_at(instant_ms, config), duration_ms)]
+        instant_ms = ticket.base_ms + steps[which]
+        return [(instant_ms, ticket.labels_at(instant_ms, config), (ticket.base_ms, instant_ms))]
 
     return Metric(
         id=number,
@@ -55,7 +54,8 @@ def resolution_metric(
         null_rule="Null where nothing was solved; a ticket whose creation is unknown is not in it.",
         excluded_reasons=EXCLUDED,
         reads=ALWAYS | {"status"} | reads,
-        measures=measures,
+        measures=measured(waits),
         figures=lambda tally: [duration_figure(name, tally)],
         series=duration_series(name.removesuffix("_time"), title),
+        waits=waits,
     )

@@ -50,6 +50,7 @@ def check(settings: Settings) -> None:
             "heartbeat_interval",
             f"at most a third of STREAM_SESSION_TIMEOUT={show_duration(settings.session_timeout)} keeps a worker in its group",
         )
+    _check_calendars(settings)
     _check_alerts(settings)
     _check_security(settings)
     estimate = memory.estimate(settings.core())
@@ -74,6 +75,17 @@ def _check_horizons(settings: Settings) -> None:
         raise _refused(
             settings, "correction_horizon", f"{unknown[0]} is no rollup window of STREAM_ROLLUP_WINDOWS"
         )
+
+
+def _check_calendars(settings: Settings) -> None:
+    if settings.calendars is None:
+        for name in settings.metrics:
+            if BY_NAME[name].business:
+                raise _refused(
+                    settings,
+                    "metrics",
+                    f"{name} needs business hours: name a file of them in STREAM_CALENDARS (an example: deploy/calendars.toml)",
+                )
 
 
 def _check_alerts(settings: Settings) -> None:

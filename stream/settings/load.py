@@ -9,12 +9,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream.core.config import DEFAULT_ALERTS
+from stream.metrics import BY_NAME
 from stream.settings import alerts as alert_form
 from stream.settings.checks import SettingsError, check, shortened
 from stream.settings.forms import DAY_MS, HOUR_MS, nearest
 from stream.settings.model import PREFIX, SETTINGS, Settings
 
 CONFIG_FILE = "STREAM_CONFIG"
+
+_NO_ALERTS = (
+    "there is no alert rule: the default one reads csat of 24h over whole tenants, which STREAM_METRICS, STREAM_GAUGE_WINDOWS "
+    "and STREAM_GROUPINGS do not all keep; write rules of your own in STREAM_ALERTS, or none to say that it is meant"
+)
 
 
 class Loaded(NamedTuple):
@@ -26,12 +32,12 @@ class Loaded(NamedTuple):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the defaults would not expect of these settings."""
-        if self.origins["alerts"] != "default" or self.settings.alerts == DEFAULT_ALERTS:
-            return ()
-        return (
-            "there is no alert rule: the default one reads csat of 24h over whole tenants, which STREAM_METRICS, STREAM_GAUGE_WINDOWS "
-            "and STREAM_GROUPINGS do not all keep; write rules of your own in STREAM_ALERTS, or none to say that it is meant",
-        )
+        notes: list[str] = []
+        if self.settings.calendars and not any(BY_NAME[name].business for name in self.settings.metrics):
+            notes.append("STREAM_CALENDARS has no effect: no metric named ..._business is in STREAM_METRICS")
+        if self.origins["alerts"] == "default" and self.settings.alerts != DEFAULT_ALERTS:
+            notes.append(_NO_ALERTS)
+        return tuple(notes)
 
 
 def load(

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig, DeadLetterLimit
 from stream.core.topics import Topics
 from stream.metrics import BY_NAME
 from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
+from stream.settings import calendars as calendar_form
 from stream.settings import forms
+from stream.settings.calendars import CalendarFile
 from stream.settings.forms import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Form
 
 PREFIX = "STREAM_"
@@ -87,6 +90,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Annotated[tuple[str, ...], _is(forms.names(tuple(BY_NAME)), "Metrics to compute.")] = (
         DEFAULT_METRICS
     )
+    calendars: Annotated[
+        CalendarFile | None,
+        _is(
+            calendar_form.form(),
+            "Business hours, and to which tenants and teams they apply; what the metrics named ..._business need.",
+        ),
+    ] = None
     groupings: Annotated[
         tuple[tuple[str, ...], ...],
         _is(
@@ -297,6 +307,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             idle_after_ms=self.idle_after,
             clock=self.clock,
             alerts=self.alerts,
+            calendars=self.calendars.calendars if self.calendars else Calendars(),
             dead_letter_limit=self.dlq_limit,
         )
 

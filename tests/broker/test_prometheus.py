@@ -12,6 +12,7 @@ from stream.metrics import BY_NAME
 from tests.deploy import traffic
 from tests.deploy.monitoring import Prometheus, alerts_of, eventually, monitoring
 from tests.deploy.test_dashboard import ALL, filled_in
+from tests.support.calendars import ALWAYS_OPEN
 from tests.support.kafka import Kafka
 from tests.support.ports import free_ports
 from tests.support.process import Process
@@ -26,6 +27,8 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
     name = f"prometheus-{uuid.uuid4().hex[:8]}"
     topics = Topics(prefix=f"{name}.", app_id=name)
     ports = free_ports(2)
+    calendars = tmp_path / "calendars.toml"
+    calendars.write_text(ALWAYS_OPEN, encoding="utf-8")
 
     def environment(port: int) -> dict[str, str]:
         return {
@@ -35,6 +38,7 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
             "STREAM_APP_ID": topics.app_id,
             "STREAM_HTTP_PORT": str(port),
             "STREAM_METRICS": ",".join(BY_NAME),
+            "STREAM_CALENDARS": str(calendars),
         }
 
     with Process(tmp_path, "-m", "stream", "topics", "create", env=environment(0)) as create:

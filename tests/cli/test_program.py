@@ -10,6 +10,7 @@ import pytest
 
 from stream.cli import COMMANDS
 
+ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
 
 
@@ -183,6 +184,22 @@ def test_config_shows_what_is_in_force_and_where_it_came_from(tmp_path: Path) ->
     assert lines["STREAM_CLOCK"].split()[1:] == ["wall", "<-", "environment"]
     assert lines["STREAM_ROLLUP_WINDOWS"].split()[1:] == ["1m,1h,1d"]
     assert "1,000 segments" in done.stdout
+
+
+def test_config_shows_business_hours_and_whose_they_are() -> None:
+    done = stream("config", STREAM_CALENDARS=str(ROOT / "deploy" / "calendars.toml"))
+    assert done.returncode == 0, done.stderr
+    assert "nights: Europe/Berlin, 2000 to 2099; friday 22:00-24:00" in done.stdout
+    assert "applies to team night-desk" in done.stdout
+    assert "STREAM_CALENDARS has no effect" in done.stdout
+
+
+def test_business_hours_that_are_wrong_or_missing_exit_2(tmp_path: Path) -> None:
+    file = tmp_path / "hours.toml"
+    file.write_text('[calendars.office]\nzone = "Europe/Berlin"\nhours = { monday = ["9-17"] }\n')
+    line = failed(stream("worker", STREAM_CALENDARS=str(file)), 2)
+    assert "hours.toml: calendar 'office': hours.monday: '9-17' is no span; write 09:00-17:00" in line
+    assert "STREAM_CALENDARS" in failed(stream("worker", STREAM_METRICS="reply_time_business"), 2)
 
 
 def test_config_can_be_read_by_programs(tmp_path: Path) -> None:

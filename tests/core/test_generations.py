@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from schemas import events as ev
 from stream.core import tickets_shard, windows_shard
+from stream.core.calendar import Calendars
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, AlertRule, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.record import SourceRecord
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import REVISIONS_PER_GENERATION
+from tests.support.calendars import ALWAYS, made
 from tests.support.core import new_tickets, new_windows, oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make
 from tests.support.log import log
@@ -41,7 +43,16 @@ groupings = st.lists(
     max_size=3,
     unique=True,
 ).map(tuple)
-metric_names = st.lists(st.sampled_from(CoreConfig().metrics), min_size=1, max_size=4, unique=True).map(tuple)
+metric_names = st.lists(
+    st.sampled_from([*CoreConfig().metrics, "reply_time_business"]), min_size=1, max_size=4, unique=True
+).map(tuple)
+calendars = st.sampled_from(
+    [
+        Calendars(),
+        Calendars({"office": made()}, default="office"),
+        Calendars({"office": made(week=ALWAYS)}, teams={(None, "billing"): "office"}),
+    ]
+)
 rollup_windows = st.sets(st.sampled_from([MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, DAY_MS]), min_size=1).map(
     lambda found: tuple(sorted(found))
 )
@@ -58,6 +69,7 @@ def shapes(draw: st.DrawFn, config: CoreConfig) -> CoreConfig:
         "metrics": draw(metric_names),
         "rollup_windows_ms": draw(rollup_windows),
         "gauge_windows_ms": draw(gauge_windows),
+        "calendars": draw(calendars),
     }
     kept = draw(st.sets(st.sampled_from(sorted(drawn)), max_size=3))
     changes = {name: value for name, value in drawn.items() if name not in kept}

@@ -7,10 +7,12 @@ import orjson
 import pytest
 
 from schemas import events as ev
+from stream.core.calendar import Calendars
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.metrics import BY_NAME
+from tests.support.calendars import local_ms, made
 from tests.support.core import oracle
-from tests.support.histories import START_MS, History, make
+from tests.support.histories import START_MS, TENANT, History, make
 from tests.support.log import log
 
 CONFIG = CoreConfig(
@@ -18,6 +20,7 @@ CONFIG = CoreConfig(
     metrics=tuple(BY_NAME),
     groupings=((),),
     horizons_ms={MINUTE_MS: -1, HOUR_MS: -1, DAY_MS: -1},
+    calendars=Calendars({"office": made()}, tenants={TENANT: "office"}),
 )
 LOG_MS = START_MS + 40 * DAY_MS
 
@@ -61,6 +64,16 @@ def complaint(days: int) -> History:
     ]
 
 
+def over_a_weekend() -> History:
+    return [
+        ("tickets", make(ev.TicketCreated, local_ms("2026-11-06 16:00"), channel="email")),
+        (
+            "replies",
+            make(ev.ReplyAdded, local_ms("2026-11-09 10:00"), reply_id="r", author="agent", public=True),
+        ),
+    ]
+
+
 @pytest.mark.parametrize(
     ("metric", "events", "value", "n"),
     [
@@ -69,8 +82,10 @@ def complaint(days: int) -> History:
         ("nps", answers("nps", 0, 10, *[9] * 40, *[10] * 30, *[7] * 20, *[6] * 10), 60, 100),
         ("queue_wait_time", waits(*[2] * 100, *[3] * 100), 150, 200),
         ("complaint_resolution_time", complaint(2), 2 * 86_400, 1),
+        ("first_reply_time", over_a_weekend(), 66 * 3_600, 1),
+        ("first_reply_time_business", over_a_weekend(), 2 * 3_600, 1),
     ],
-    ids=["71.43 %", "60 %", "NPS 60", "2.5 min", "2 days"],
+    ids=["71.43 %", "60 %", "NPS 60", "2.5 min", "2 days", "66 h", "2 h"],
 )
 def test_worked_figure(metric: str, events: Sequence[Any], value: float, n: int) -> None:
     rollups = oracle(CONFIG, log(events, timestamp_ms=LOG_MS), now_ms=LOG_MS).rollups

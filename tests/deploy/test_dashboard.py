@@ -73,7 +73,16 @@ def test_panels_fit_the_grid_and_none_lies_on_another() -> None:
 
 def test_rows_stand_in_reading_order() -> None:
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    assert rows == ["Satisfaction", "Replies", "Resolution", "Queues", "Calls", "Now", "Pipeline"]
+    assert rows == [
+        "Satisfaction",
+        "Replies",
+        "Resolution",
+        "Queues",
+        "Calls",
+        "Business hours",
+        "Now",
+        "Pipeline",
+    ]
 
 
 def test_every_query_goes_to_the_chosen_data_source() -> None:
@@ -145,6 +154,7 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "requester_wait",
         "agent_wait",
         "on_hold",
+        *(metric.series[0].name.removesuffix("_seconds") for metric in METRICS if metric.business),
     ):
         rests_on[f"{duration}_seconds"] = rests_on[f"{duration}_seconds_mean"] = f"{duration}_seconds_count"
     derived = {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from stream.core.calendar import Calendars
 from stream.core.config import CoreConfig
 from stream.core.record import SourceRecord
 from stream.core.snapshot import Snapshot
@@ -14,6 +15,7 @@ from stream.metrics import BY_NAME, selected
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus
 from stream.web.exporter import Exporter
 from stream.web.status import SourceView
+from tests.support.calendars import ALWAYS, made
 from tests.support.core import oracle
 
 SECOND = 1000
@@ -25,7 +27,8 @@ PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
-CONFIG = CoreConfig(metrics=tuple(BY_NAME))
+CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
+CONFIG = CoreConfig(metrics=tuple(BY_NAME), calendars=CALENDARS)
 
 
 def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:

@@ -21,27 +21,27 @@ def tickets_of(events: Iterable[ev.Event]) -> list[Ticket]:
     return list(tickets.values())
 
 
-def measures_of(metric: str, events: Iterable[ev.Event]) -> list[Measure]:
+def measures_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> list[Measure]:
     """All measures of a metric."""
-    return [measure for ticket in tickets_of(events) for measure in BY_NAME[metric].measures(ticket, CONFIG)]
+    return [measure for ticket in tickets_of(events) for measure in BY_NAME[metric].measures(ticket, config)]
 
 
-def tally_of(metric: str, events: Iterable[ev.Event]) -> Counter[int]:
+def tally_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> Counter[int]:
     """Their sums by slot."""
     tally: Counter[int] = Counter()
-    for _, _, slot, amount in measures_of(metric, events):
+    for _, _, slot, amount in measures_of(metric, events, config):
         tally[slot] += amount
     return tally
 
 
-def figures_of(metric: str, events: Iterable[ev.Event]) -> dict[str, Figure]:
+def figures_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> dict[str, Figure]:
     """Figures by name."""
-    return {figure.metric: figure for figure in BY_NAME[metric].figures(tally_of(metric, events))}
+    return {figure.metric: figure for figure in BY_NAME[metric].figures(tally_of(metric, events, config))}
 
 
-def figure_of(metric: str, events: Iterable[ev.Event]) -> Figure:
+def figure_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> Figure:
     """The figure of the metric's own name."""
-    return figures_of(metric, events)[metric]
+    return figures_of(metric, events, config)[metric]
 
 
 def minutes(measures: Sequence[Measure]) -> list[float]:

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given, settings
 
 from schemas import events as ev
+from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_METRICS, CoreConfig
 from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, GROUPS, GROUPS_OF, decode_ticket, encode_ticket
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, selected
+from tests.support.calendars import made
 from tests.support.histories import KEY, History, histories, ticket_of, time_of
 
-CONFIG = CoreConfig()
+CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
+"""With business hours: without, their metrics would leave everything out."""
 README = Path(__file__).parents[2] / "README.md"
 UNITS = {
     "ratio": re.compile(
@@ -50,6 +53,16 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         18: "on_hold_time",
         19: "reopened",
         20: "first_contact_resolution",
+        69: "first_reply_time_business",
+        70: "reply_time_business",
+        71: "queue_wait_time_business",
+        76: "first_resolution_time_business",
+        77: "full_resolution_time_business",
+        78: "complaint_resolution_time_business",
+        79: "escalation_resolution_time_business",
+        80: "requester_wait_time_business",
+        81: "agent_wait_time_business",
+        82: "on_hold_time_business",
     }
     assert len(METRICS) == len(BY_ID) == len(BY_NAME)
     assert set(DEFAULT_METRICS) <= set(BY_NAME)

@@ -22,12 +22,14 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``value`` is null where ``n`` is 0 or below the metric's own minimum. ``parts`` are its counts and sums, for durations
     the histogram's buckets as well. ``low`` and ``high``: 95 % interval where the metric has one. Windows are
-    ``[window_start, window_end)`` in UTC. ``watermark`` is null while none is known.
+    ``[window_start, window_end)`` in UTC. ``definition_labels`` are there where the value cannot be read without them
+    (``direction`` of a customer effort score). ``watermark`` is null while none is known.
     """
 
     metric: Token
     profile: Token
     definition_version: Annotated[int, Meta(ge=1)]
+    definition_labels: dict[str, str] | None = None
     segment: dict[str, str]
     window_start: UtcTime
     window_end: UtcTime

@@ -73,6 +73,24 @@ FAULTS = (
         "tests/metrics",
     ),
     Fault(
+        "stream/metrics/service_level.py",
+        "wait_ms <= 1000 * thresholds[0]",
+        "wait_ms < 1000 * thresholds[0]",
+        "tests/metrics/test_service_level.py",
+    ),
+    Fault(
+        "stream/metrics/quality_score.py",
+        "(2 * over * SCALE + under) // (2 * under)",
+        "over * SCALE // under",
+        "tests/metrics/test_quality_score.py",
+    ),
+    Fault(
+        "stream/core/state_shape.py",
+        'f"({parameters})" if parameters',
+        'f"({parameters})" if False',
+        "tests/metrics/test_registry_contract.py",
+    ),
+    Fault(
         "stream/core/calendar.py",
         "yield clipped[0] - offset_ms, clipped[1] - offset_ms",
         "yield clipped[0] - offsets[0][1], clipped[1] - offsets[0][1]",

@@ -88,6 +88,28 @@ BAD = [
     ("STREAM_METRICS", "csat,cast"),
     ("STREAM_METRICS", "csat,csat"),
     ("STREAM_METRICS", ""),
+    ("STREAM_CES_DIRECTION", "low"),
+    ("STREAM_QUALITY_CRITERIA", "Tone of voice"),
+    ("STREAM_QUALITY_CRITERIA", ",".join(f"c{number}" for number in range(101))),
+    ("STREAM_QUALITY_CRITERIA", "tone__of_voice"),
+    ("STREAM_FIRST_REPLY_WITHIN", ""),
+    ("STREAM_FIRST_REPLY_WITHIN", "10"),
+    ("STREAM_FIRST_REPLY_WITHIN", "1500ms"),
+    ("STREAM_FIRST_REPLY_WITHIN", "16m,1001s"),
+    ("STREAM_FIRST_REPLY_WITHIN", "3d"),
+    ("STREAM_FIRST_REPLY_WITHIN", "60m,1h"),
+    ("STREAM_SERVICE_LEVEL_SECONDS", ""),
+    ("STREAM_SERVICE_LEVEL_SECONDS", "20s"),
+    ("STREAM_SERVICE_LEVEL_SECONDS", "0"),
+    ("STREAM_SERVICE_LEVEL_SECONDS", "20,2001"),
+    ("STREAM_SERVICE_LEVEL_SECONDS", "20,20"),
+    ("STREAM_SERVICE_LEVEL_SECONDS", "[]"),
+    ("STREAM_SERVICE_LEVEL_SECONDS", '{"vip": []}'),
+    ("STREAM_SERVICE_LEVEL_SECONDS", '{"vip": [true]}'),
+    ("STREAM_SERVICE_LEVEL_SECONDS", '{"": 20}'),
+    ("STREAM_SERVICE_LEVEL_SECONDS", '{"vip": 20'),
+    ("STREAM_SERVICE_LEVEL_SECONDS", str(list(range(1, 22)))),
+    ("STREAM_SHORT_ABANDON_SECONDS", "-1"),
     ("STREAM_GROUPINGS", "all;tenant"),
     ("STREAM_GROUPINGS", "team+channel;channel+team"),
     ("STREAM_GROUPINGS", "taem"),
@@ -160,6 +182,29 @@ def test_the_refusal_says_what_is_allowed(value: str, says: str) -> None:
     assert says in refusal({name: text})
 
 
+def test_an_alert_can_name_each_figure_of_a_metric() -> None:
+    def alert(metric: str, threshold: float = 0.8) -> dict[str, str]:
+        rule = f'[{{"name": "a", "metric": "{metric}", "threshold": {threshold}}}]'
+        return {
+            "STREAM_METRICS": "service_level,ces",
+            "STREAM_SERVICE_LEVEL_SECONDS": "20,60",
+            "STREAM_ALERTS": rule,
+        }
+
+    for figure in ("service_level", "service_level_20s", "service_level_60s"):
+        assert load(alert(figure)).alerts[0].metric == figure
+    assert load(alert("ces", 4.5)).alerts[0].threshold == 4.5
+    assert "0 to 1 (ratio)" in refusal(alert("service_level_60s", 80))
+    assert "did you mean service_level_60s?" in refusal(alert("service_level_61s"))
+
+
+def test_service_levels_without_a_table_are_those_of_all_queues() -> None:
+    for text in ("20,60", "[20, 60]", '{"*": [20, 60]}'):
+        settings = load({"STREAM_SERVICE_LEVEL_SECONDS": text})
+        assert settings.core().service_level_seconds == {"*": (20, 60)}
+        assert SETTINGS["service_level_seconds"].form.show(settings.service_level_seconds) == "20,60"
+
+
 def test_a_mistyped_name_is_refused_with_the_nearest_one() -> None:
     assert "did you mean STREAM_LATENESS?" in refusal({"STREAM_LATENES": "5s"})
     assert "did you mean STREAM_SASL_PASSWORD_FILE?" in refusal({"STREAM_SASL_PASSWORD": "secret"})
@@ -175,6 +220,9 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
         allow_volatile = true
         rollup_windows = ["1m", "1h"]
         groupings = ["all", "team", "team+channel"]
+        first_reply_within = ["30s", "2h"]
+        service_level_seconds = { vip = [10, 5], chat = 30 }
+        quality_criteria = ["tone", "facts"]
         correction_horizon = { "1m" = "1h", "1h" = "2d" }
 
         [[alerts]]
@@ -197,6 +245,9 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert settings.allow_volatile
     assert settings.core().groupings == ((), ("team",), ("team", "channel"))
     assert settings.core().horizons_ms == {MINUTE_MS: HOUR_MS, HOUR_MS: 2 * DAY_MS}
+    assert settings.core().first_reply_within_ms == (30_000, 2 * HOUR_MS)
+    assert settings.core().service_level_seconds == {"*": (20,), "vip": (10, 5), "chat": (30,)}
+    assert settings.core().quality_criteria == ("tone", "facts")
     (rule,) = settings.alerts
     assert (rule.below, rule.threshold, rule.window_ms, rule.min_n) == (False, 600.0, HOUR_MS, 20)
     assert (rule.for_ms, rule.clear_margin, rule.interval) == (10 * MINUTE_MS, 60, True)
@@ -232,6 +283,8 @@ def test_what_is_shown_is_read_as_the_same(tmp_path: Path) -> None:
         "STREAM_SASL_PASSWORD_FILE": str(secret),
         "STREAM_SEGMENT_LABELS": "location",
         "STREAM_GROUPINGS": "all;team;location+team",
+        "STREAM_SERVICE_LEVEL_SECONDS": '{"a, b": [60, 20], "*": 30}',
+        "STREAM_FIRST_REPLY_WITHIN": "1h,45s",
         "STREAM_ALERTS": '[{"name": "a", "metric": "nps", "threshold": 10, "segment": "team=a%26b&tenant=*"}]',
     }
     settings = load(environ)

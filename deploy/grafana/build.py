@@ -42,6 +42,9 @@ def figure(series: str, labels: str = SEGMENT, window: bool = True, more: str = 
     return f"{recorded(PREFIX + series)}{{{inside}}}"
 
 
+OPTIONAL = "Computed where STREAM_METRICS names it."
+
+
 class Row(NamedTuple):
     """A titled row and its panels."""
 
@@ -136,6 +139,35 @@ def satisfaction() -> Row:
                     Line(by("scale", figure("csat_mean_score")), "mean score", "none"),
                     Line(by("scale", figure("csat_mean_score_answers")), "answers"),
                 ],
+                width=12,
+            ),
+            by_label(
+                "Customer effort by scale",
+                "Mean effort score on the survey's own scale; the direction says which end is good (STREAM_CES_DIRECTION). "
+                + OPTIONAL,
+                "scale",
+                [
+                    Line(by("scale, direction", figure("ces_score")), "mean score", "none"),
+                    Line(by("scale, direction", figure("ces_score_answers")), "answers"),
+                ],
+                width=12,
+            ),
+            number(
+                "Quality score",
+                f"Weighted mean of what reviewers gave, for reviews made in the window. {OPTIONAL}",
+                Line(figure("quality_score_ratio"), "quality", "percentunit"),
+                [Line(figure("quality_score_reviews"), "reviews")],
+                decimals=1,
+            ),
+            by_label(
+                "Quality by criterion",
+                "Mean of score / max, of the criteria that STREAM_QUALITY_CRITERIA names.",
+                "criterion",
+                [
+                    Line(by("criterion", figure("quality_criterion_ratio")), "score", "percentunit"),
+                    Line(by("criterion", figure("quality_criterion_reviews")), "reviews"),
+                ],
+                width=12,
             ),
         ],
     )
@@ -180,11 +212,15 @@ def replies() -> Row:
                 "From the first unanswered message of the customer to the next public reply of a human agent, one per wait.",
                 "reply",
             ),
+            shares_by(
+                "First reply within",
+                "First replies within the target / first replies, for first replies given in the window.",
+                "within",
+                "first_reply_within",
+                (("replies", "first replies"), ("in_time", "in time")),
+            ),
         ],
     )
-
-
-OPTIONAL = "Computed where STREAM_METRICS names it."
 
 
 def one_duration(title: str, description: str, series: str) -> Panel:
@@ -204,6 +240,24 @@ def share(title: str, description: str, series: str, counts: tuple[tuple[str, st
             *(Line(figure(f"{series}_{count}"), name) for count, name in counts),
         ],
         decimals=1,
+    )
+
+
+def shares_by(
+    title: str, description: str, label: str, series: str, counts: tuple[tuple[str, str], ...]
+) -> Panel:
+    """As :func:`share`, one row per value of a label of the metric's own."""
+    return by_label(
+        title,
+        f"{description} {OPTIONAL}",
+        label,
+        [
+            Line(by(label, figure(f"{series}_ratio")), "share", "percentunit"),
+            Line(by(label, figure(f"{series}_low_ratio")), "95 % interval from", "percentunit"),
+            Line(by(label, figure(f"{series}_high_ratio")), "to", "percentunit"),
+            *(Line(by(label, figure(f"{series}_{count}")), name) for count, name in counts),
+        ],
+        width=12,
     )
 
 
@@ -257,8 +311,21 @@ def calls() -> Row:
         "Calls",
         [
             share(
+                "Service level",
+                "Answered within the queue's target / answered or given up, for visits that ended in the window; short ones are left out.",
+                "service_level",
+                (("visits", "answered or given up"), ("in_target", "in target")),
+            ),
+            shares_by(
+                "Service level by threshold",
+                "The same for each threshold, over the queues that have it.",
+                "within",
+                "service_level_within",
+                (("judged", "answered or given up"), ("met", "in time")),
+            ),
+            share(
                 "Abandon rate",
-                "Given up / answered or given up, for visits that ended in the window; who gave up within 5 s is left out.",
+                "Given up / answered or given up, for visits that ended in the window; who gave up at once is left out.",
                 "abandon",
                 (("ended", "ended"), ("abandoned", "given up")),
             ),
@@ -331,6 +398,7 @@ def live() -> Row:
                 "Open tickets",
                 "Not solved, closed, merged or deleted.",
                 Line(figure("tickets_open", window=False), "open"),
+                [Line(figure("oldest_open_age_seconds", window=False), "oldest", "s")],
             ),
             number(
                 "Unanswered",

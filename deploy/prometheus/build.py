@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from stream.metrics import METRICS
+from stream.core.config import CoreConfig
+from stream.metrics import built
 from stream.web.figures import ALERT_STATE, EXCLUDED, PREFIX
 from stream.web.pipeline import PREFIX as PIPELINE
 
@@ -26,6 +27,10 @@ groups:
 """
 
 
+SETTINGS = CoreConfig(quality_criteria=("any",))
+"""Under which every series has a name. No name depends on what a setting says: that is in labels."""
+
+
 class Rule(NamedTuple):
     """A recording rule."""
 
@@ -41,7 +46,7 @@ def recorded(series: str) -> str:
 def figure_series() -> tuple[str, ...]:
     """Every series of the business that a worker can expose, in reading order."""
     names: dict[str, None] = {}
-    for metric in METRICS:
+    for metric in built(SETTINGS):
         for series in metric.series:
             names[PREFIX + series.name] = None
         for live in metric.live_series:

@@ -137,7 +137,8 @@ def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iter
         first, *more = textwrap.wrap(text, 96)
         yield _row(name, first)
         yield from (_row("", line) for line in more)
-    yield _row("profile", f"{core.profile}, definition version {found.metric.version}")
+    told = "".join(f", {name} {value}" for name, value in found.metric.labels)
+    yield _row("profile", f"{core.profile}, definition version {found.metric.version}{told}")
 
 
 def _figure_lines(figure: Figure) -> Iterator[str]:
@@ -201,6 +202,7 @@ def _json(found: Explanation, labels: dict[str, str]) -> str:
                 "figures": list(found.figures),
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
+                "definition_labels": dict(found.metric.labels),
                 "source": found.metric.source,
                 "null": found.metric.null_rule,
             }

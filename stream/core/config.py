@@ -90,6 +90,14 @@ class CoreConfig(msgspec.Struct, frozen=True):
     profile: str = "default"
     calendars: Calendars = Calendars()
     """Business hours, and whose they are."""
+    ces_direction: Literal["low_is_good", "high_is_good"] = "low_is_good"
+    quality_criteria: tuple[str, ...] = ()
+    """Criteria of reviews with a figure of their own."""
+    first_reply_within_ms: tuple[int, ...] = (10 * MINUTE_MS, HOUR_MS)
+    service_level_seconds: dict[str, tuple[int, ...]] = msgspec.field(default_factory=lambda: {"*": (20,)})
+    """Queue -> thresholds, its target first; ``*`` is every other queue."""
+    short_abandon_ms: int = 5_000
+    """Who gives up a queue sooner than this is counted apart."""
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
     dead_letter_limit: DeadLetterLimit | None = DeadLetterLimit()
     """None: any number of records may be refused."""

@@ -58,6 +58,10 @@ class Metric:
     figures: Callable[[Tally], list[Figure]] = _nothing
     """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
     version: int = 1
+    parameters: str = ""
+    """The settings that its measures follow, as text: part of the state's shape."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """What a reader must know beside name and version to read the value: travels with its rollups and series."""
     live: bool = False
     """Live: measures are +1 at the instant something began to be so, without a window; shown as count and oldest age."""
     live_series: tuple[LiveSeries, ...] = ()

@@ -33,7 +33,11 @@ class Publisher:
         self._store = store
         self._settle = {metric_id: metric.settle_ms // MINUTE_MS for metric_id, metric in metrics.items()}
         self._usual_ms = config.lateness_ms + CATCHING_UP_MS
-        self._writer = RollupWriter(config, {metric.name: metric.version for metric in metrics.values()})
+        self._writer = RollupWriter(
+            config,
+            {metric.name: metric.version for metric in metrics.values()},
+            {metric.name: metric.labels for metric in metrics.values()},
+        )
         self._revisions = (config.generation - 1) * REVISIONS_PER_GENERATION
         self._closed = False
         self._open_ms = 0

@@ -50,12 +50,18 @@ class WindowText:
 class RollupWriter:
     """Renders rollups; keeps what is constant per window, metric and flush."""
 
-    def __init__(self, config: CoreConfig, versions: Mapping[str, int]) -> None:
-        """``versions``: metric -> version of its definition."""
+    def __init__(
+        self,
+        config: CoreConfig,
+        versions: Mapping[str, int],
+        labels: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
+    ) -> None:
+        """``versions``: metric -> version of its definition; ``labels``: what else tells its definition from others."""
         self._topic = config.topics.rollups
         self._profile = config.profile
         self._source = f"/{config.topics.app_id}"
         self._versions = versions
+        self._labels = labels or {}
         self._heads: dict[tuple[str, str], str] = {}
         self._windows: dict[tuple[int, int], WindowText] = {}
         self._middle = ""
@@ -84,7 +90,7 @@ class RollupWriter:
         if head is None:
             head = self._heads[metric, figure.metric] = (
                 f'{_text(figure.metric)},"profile":{_text(self._profile)},'
-                f'"definition_version":{self._versions[metric]},"segment":'
+                f'"definition_version":{self._versions[metric]},{self._definition_labels(metric)}"segment":'
             )
         key = f"{self._profile}/{figure.metric}/{segment.name}{window.key_tail}"
         numbers: dict[str, object] = {
@@ -104,6 +110,10 @@ class RollupWriter:
         )
         value = front.encode() + _dumps(numbers)[1:-1] + self._tail
         return Output(self._topic, None, key.encode(), value, HEADERS)
+
+    def _definition_labels(self, metric: str) -> str:
+        labels = self._labels.get(metric)
+        return f'"definition_labels":{_dumps(dict(labels)).decode()},' if labels else ""
 
 
 def _text(value: str) -> str:

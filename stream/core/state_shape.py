@@ -5,11 +5,13 @@ says all measures once more, from the facts, and the windows stage builds its su
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.core.pane import PANE_KIND, levels
 
+LONGEST_PARAMETERS = 200
 COUNTS = ("STREAM_PARTITIONS", "STREAM_DELTA_PARTITIONS")
 """What no new generation can change: facts and segments would have to move."""
 
@@ -25,7 +27,7 @@ class GenerationError(Exception):
 def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
     """Setting -> value, for every setting that decides which sums exist or what they count, and what follows from them."""
     found = {
-        "STREAM_METRICS": ",".join(sorted(f"{metric.name}.v{metric.version}" for metric in metrics)),
+        "STREAM_METRICS": ",".join(sorted(_definition(metric) for metric in metrics)),
         "STREAM_GROUPINGS": ";".join(
             sorted("+".join(sorted(grouping)) or "all" for grouping in config.groupings)
         ),
@@ -43,6 +45,14 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
     if any(metric.business for metric in metrics):  # to all others it does not matter
         found["STREAM_CALENDARS"] = config.calendars.fingerprint()
     return found
+
+
+def _definition(metric: Metric) -> str:
+    """``csat.v1``, ``abandon_rate.v1(short_abandon=5s)``; a long text of parameters is told by its digest."""
+    parameters = metric.parameters
+    if len(parameters) > LONGEST_PARAMETERS:
+        parameters = blake2b(parameters.encode(), digest_size=16).hexdigest()
+    return f"{metric.name}.v{metric.version}" + (f"({parameters})" if parameters else "")
 
 
 def differences(stored: Mapping[str, str], present: Mapping[str, str]) -> str:

@@ -1,5 +1,11 @@
-"""The registry: every metric in reading order. A new one is a module with a ``METRIC`` and one line here."""
+"""The registry: every metric in reading order. A new one is a module and one line here.
 
+The line is a ``METRIC``, or a function ``metric`` of the settings for a definition that depends on them: such a one gives the same
+id and name whatever the settings are, and the same object for the same ones. Other packages can bring more (``plugins``).
+"""
+
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from stream.core.config import CoreConfig
@@ -9,31 +15,39 @@ from stream.metrics import (
     agent_wait_time,
     answer_rate,
     business,
+    ces,
     complaint_resolution_time,
     csat,
     csat_mean,
     escalation_resolution_time,
     first_contact_resolution,
     first_reply_time,
+    first_reply_within,
     first_resolution_time,
     full_resolution_time,
     handle_time,
     live,
     nps,
     on_hold_time,
+    plugins,
+    quality_score,
     queue_wait_time,
     reopened,
     reply_time,
     requester_wait_time,
+    service_level,
     survey_response,
 )
 
-_OWN: Final[tuple[Metric, ...]] = (
+_REGISTRY: Final[tuple[Metric | Callable[[CoreConfig], Metric], ...]] = (
     csat.METRIC,
     csat_mean.METRIC,
     nps.METRIC,
+    ces.metric,
+    quality_score.metric,
     survey_response.METRIC,
     first_reply_time.METRIC,
+    first_reply_within.metric,
     reply_time.METRIC,
     requester_wait_time.METRIC,
     agent_wait_time.METRIC,
@@ -45,15 +59,25 @@ _OWN: Final[tuple[Metric, ...]] = (
     reopened.METRIC,
     first_contact_resolution.METRIC,
     queue_wait_time.METRIC,
-    abandon_rate.METRIC,
+    service_level.metric,
+    abandon_rate.metric,
     answer_rate.METRIC,
     handle_time.METRIC,
     live.METRIC,
 )
 
-METRICS: Final = (*_OWN, *(business.business(metric) for metric in _OWN if metric.waits is not None))
-"""Durations once more in business hours, at the end."""
 
+_twin = cache(business.business)
+
+
+def built(config: CoreConfig) -> tuple[Metric, ...]:
+    """Every metric as the settings define it, in reading order; durations once more in business hours, at the end."""
+    own = [entry if isinstance(entry, Metric) else entry(config) for entry in _REGISTRY]
+    return (*own, *(_twin(metric) for metric in own if metric.waits is not None))
+
+
+METRICS: Final = built(CoreConfig())
+"""Every metric as the default settings define it: which names, ids and series there are."""
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 BY_ID: Final = {metric.id: metric for metric in METRICS}
 
@@ -63,10 +87,15 @@ class UnknownMetricError(ValueError):
 
 
 def selected(config: CoreConfig) -> tuple[Metric, ...]:
-    """The configured metrics in reading order. Raises UnknownMetricError naming the known ones."""
-    unknown = sorted(set(config.metrics) - BY_NAME.keys())
+    """The configured metrics as the settings define them, in reading order, then those of other packages.
+
+    Raises UnknownMetricError naming the known ones, or PluginError.
+    """
+    own = built(config)
+    others = plugins.chosen(config, own)
+    unknown = sorted(set(config.metrics) - BY_NAME.keys() - {metric.name for metric in others})
     if unknown:
         raise UnknownMetricError(
-            f"STREAM_METRICS: unknown {', '.join(unknown)}; known are {', '.join(BY_NAME)}"
+            f"STREAM_METRICS: unknown {', '.join(unknown)}; known are {', '.join((*BY_NAME, *plugins.brought()))}"
         )
-    return tuple(metric for metric in METRICS if metric.name in config.metrics)
+    return (*(metric for metric in own if metric.name in config.metrics), *others)

@@ -1,5 +1,6 @@
 """How many gave up waiting in a queue."""
 
+from functools import cache
 from typing import Final
 
 from stream.core.config import CoreConfig
@@ -7,12 +8,23 @@ from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.measure import Figure, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
+from stream.core.ticket_facts import Visit
 from stream.metrics.queue_wait_time import visit_labels
 from stream.metrics.shares import IN, OUT, share_figure, share_series
 
-SHORT_MS: Final = 5_000
 EXCLUDED: Final = ("short_abandon",)
 _SHORT: Final = 0
+
+
+def is_short(visit: Visit, config: CoreConfig) -> bool:
+    """Whether a visit that was given up was so at once; one whose beginning is unknown was not."""
+    entered, left = visit.entered, visit.left
+    return entered is not None and left is not None and 0 <= left.at - entered.at < config.short_abandon_ms
+
+
+def short_rule(seconds: int) -> str:
+    """A sentence for definitions, or nothing where nobody is too short."""
+    return f"Who gave up within {seconds} s is left out and counted as short_abandon. " if seconds else ""
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
@@ -21,11 +33,11 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
         return []
     measures: list[Measure] = []
     for visit in rare.visits:
-        entered, left = visit.entered, visit.left
+        left = visit.left
         if left is None or left.outcome not in (ANSWERED, ABANDONED):
             continue
         slot = OUT if left.outcome == ANSWERED else IN
-        if slot == IN and entered is not None and 0 <= left.at - entered.at < SHORT_MS:
+        if slot == IN and is_short(visit, config):
             slot = _SHORT
         instant_ms = ticket.base_ms + left.at
         measures.append((instant_ms, visit_labels(ticket.labels_at(instant_ms, config), left.queue), slot, 1))
@@ -36,27 +48,35 @@ def _figures(tally: Tally) -> list[Figure]:
     return [share_figure("abandon_rate", tally, "abandoned", "ended", EXCLUDED)]
 
 
-METRIC: Final = Metric(
-    id=9,
-    name="abandon_rate",
-    title="Abandon rate",
-    unit="ratio",
-    definition=(
-        "Visits of queues that the customer gave up / visits that were answered or given up, in the window in which they ended. Who "
-        "gave up within 5 s is left out and counted as short_abandon. 95 % interval after Wilson."
-    ),
-    source="Abandonment rate as contact centres define it, short abandons apart",
-    null_rule="Null where no visit was answered or given up.",
-    excluded_reasons=EXCLUDED,
-    reads=ALWAYS | {"visit"},
-    measures=_measures,
-    figures=_figures,
-    series=(
-        *share_series(
-            "abandon",
-            "Visits given up / visits answered or given up.",
-            ("abandoned", "Visits given up, short ones apart."),
-            ("ended", "Visits answered or given up."),
+def metric(config: CoreConfig) -> Metric:
+    """Follows ``short_abandon_ms``."""
+    return _metric(config.short_abandon_ms // 1000)
+
+
+@cache
+def _metric(short_seconds: int) -> Metric:
+    return Metric(
+        id=9,
+        name="abandon_rate",
+        title="Abandon rate",
+        unit="ratio",
+        definition=(
+            "Visits of queues that the customer gave up / visits that were answered or given up, in the window in which they ended. "
+            f"{short_rule(short_seconds)}95 % interval after Wilson."
         ),
-    ),
-)
+        source="Abandonment rate as contact centres define it, short abandons apart",
+        null_rule="Null where no visit was answered or given up.",
+        excluded_reasons=EXCLUDED,
+        reads=ALWAYS | {"visit"},
+        measures=_measures,
+        figures=_figures,
+        series=(
+            *share_series(
+                "abandon",
+                "Visits given up / visits answered or given up.",
+                ("abandoned", "Visits given up, short ones apart."),
+                ("ended", "Visits answered or given up."),
+            ),
+        ),
+        parameters=f"short_abandon={short_seconds}s",
+    )

@@ -67,6 +67,7 @@ def business(of: Metric) -> Metric:
         figures=lambda tally: [duration_figure(name, tally, EXCLUDED)],
         series=duration_series(of.name.removesuffix("_time") + SUFFIX, of.title + TITLE_SUFFIX),
         version=of.version,
+        parameters=of.parameters,
         business=True,
     )
 

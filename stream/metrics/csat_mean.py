@@ -4,37 +4,21 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALES
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.measure import Figure, Measure, Series, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
+from stream.metrics.scores import figure_names, parts_by_scale, scale_name, score_slot
 
 EXCLUDED: Final = ("no_score",)
-SCORES_PER_SCALE: Final = 16
-"""Slots per scale: one per score, from the scale's lowest."""
-
 _KIND = KINDS["csat"]
 _NO_SCORE = 0
 _COMMON = 180
 """Every known scale's length (1, 2, 3, 4, 5, 6, 9, 10) divides it: rescaled scores add up as integers."""
 
 
-def score_slot(scale: int, score: int) -> int:
-    """The slot that counts a score, ``scale`` being its position in ``SCALES``."""
-    return EXCLUDED_SLOTS + scale * SCORES_PER_SCALE + score - SCALES[scale][0]
-
-
-def scale_name(scale: tuple[int, int]) -> str:
-    """``1-5``."""
-    return f"{scale[0]}-{scale[1]}"
-
-
-def _metric_name(scale: tuple[int, int]) -> str:
-    return f"csat_mean_{scale[0]}_{scale[1]}"
-
-
-_NAMES = tuple(_metric_name(scale) for scale in SCALES)
+_NAMES = figure_names("csat_mean")
 
 
 def _slot(answer: Answer) -> int:
@@ -46,22 +30,13 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
 
 
 def _figures(tally: Tally) -> list[Figure]:
-    by_scale: dict[int, dict[str, int | float]] = {}
+    by_scale = parts_by_scale(tally)
     n = rescaled = 0
-    for slot in sorted(tally):
-        if slot < EXCLUDED_SLOTS:
-            continue
-        count = tally[slot]
-        position, above = divmod(slot - EXCLUDED_SLOTS, SCORES_PER_SCALE)
+    for position, parts in by_scale.items():
         lowest, highest = SCALES[position]
-        n += count
-        rescaled += count * above * (_COMMON // (highest - lowest))
-        parts = by_scale.get(position)
-        if parts is None:
-            parts = by_scale[position] = {"sum": 0, "answered": 0}
-        parts["sum"] += count * (lowest + above)
-        parts["answered"] += count
-        parts[f"score_{lowest + above}"] = count
+        answered = int(parts["answered"])
+        n += answered
+        rescaled += (int(parts["sum"]) - answered * lowest) * (_COMMON // (highest - lowest))
     figures = [
         Figure(
             metric="csat_mean",
@@ -79,8 +54,7 @@ def _figures(tally: Tally) -> list[Figure]:
     return figures
 
 
-def _scale_series(scale: tuple[int, int]) -> tuple[Series, Series]:
-    name = _metric_name(scale)
+def _scale_series(name: str, scale: tuple[int, int]) -> tuple[Series, Series]:
     labels = (("scale", scale_name(scale)),)
     return (
         Series(
@@ -125,6 +99,10 @@ METRIC: Final = Metric(
             "Scored answers.",
             lambda figure: figure.n if figure.metric == "csat_mean" else None,
         ),
-        *(series for scale in SCALES for series in _scale_series(scale)),
+        *(
+            series
+            for name, scale in zip(_NAMES, SCALES, strict=True)
+            for series in _scale_series(name, scale)
+        ),
     ),
 )

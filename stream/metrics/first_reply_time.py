@@ -10,7 +10,8 @@ from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
 
 
-def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
+def first_reply(ticket: Ticket, config: CoreConfig) -> list[Wait]:
+    """The wait for a ticket's first reply; none while it has no reply, or its creation is unknown."""
     creation = ticket.creation
     if creation is None or ticket.gone:
         return []
@@ -43,8 +44,8 @@ METRIC: Final = Metric(
     null_rule="Null without replies; a ticket without a reply or without a known creation is not in it (see tickets_unanswered).",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"reply"},
-    measures=measured(_waits),
+    measures=measured(first_reply),
     figures=_figures,
     series=duration_series("first_reply", "Creation to first public agent reply"),
-    waits=_waits,
+    waits=first_reply,
 )

@@ -56,7 +56,9 @@ METRIC: Final = Metric(
     series=(),
     live=True,
     live_series=(
-        LiveSeries(OPEN, "tickets_open", None, "Tickets that are neither solved nor closed."),
+        LiveSeries(
+            OPEN, "tickets_open", "oldest_open_age_seconds", "Tickets that are neither solved nor closed."
+        ),
         LiveSeries(
             UNANSWERED,
             "tickets_unanswered",

@@ -1,6 +1,6 @@
 """What all shares of a count have in common: figure with a Wilson interval, and series beside their counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Final
 
 from stream.core.interval import wilson
@@ -14,11 +14,16 @@ OUT: Final = EXCLUDED_SLOTS + 1
 
 
 def share_figure(
-    metric: str, tally: Tally, counted: str, whole: str, reasons: tuple[str, ...] = ()
+    metric: str,
+    tally: Tally,
+    counted: str,
+    whole: str,
+    reasons: tuple[str, ...] = (),
+    slots: tuple[int, int] = (IN, OUT),
 ) -> Figure:
     """IN / (IN + OUT). Parts: ``counted`` and ``whole``, by their names."""
-    inside = tally.get(IN, 0)
-    n = inside + tally.get(OUT, 0)
+    inside = tally.get(slots[0], 0)
+    n = inside + tally.get(slots[1], 0)
     low, high = wilson(inside, n) or (None, None)
     return Figure(
         metric=metric,
@@ -32,16 +37,35 @@ def share_figure(
     )
 
 
-def share_series(name: str, what: str, counted: tuple[str, str], whole: tuple[str, str]) -> Sequence[Series]:
-    """``<name>_ratio`` with its interval and its counts; ``counted`` and ``whole``: the part's name, and its help."""
+def share_series(
+    name: str,
+    what: str,
+    counted: tuple[str, str],
+    whole: tuple[str, str],
+    *,
+    of: str | None = None,
+    labels: tuple[tuple[str, str], ...] = (),
+) -> tuple[Series, ...]:
+    """``<name>_ratio`` with its interval and its counts; ``counted`` and ``whole``: the part's name, and its help.
+
+    ``of``: the figure that is read, with the ``labels`` that tell it from others of its metric; None: every one.
+    """
     part, part_help = counted
     all_of, all_help = whole
-    return (
-        Series(f"{name}_ratio", what, lambda figure: figure.value),
-        Series(f"{name}_low_ratio", f"Lower end of {name}_ratio's 95 % interval.", lambda figure: figure.low),
-        Series(
-            f"{name}_high_ratio", f"Upper end of {name}_ratio's 95 % interval.", lambda figure: figure.high
-        ),
-        Series(f"{name}_{all_of}", all_help, lambda figure: figure.n),
-        Series(f"{name}_{part}", part_help, lambda figure: figure.parts[part]),
+    return tuple(
+        Series(name, help_, _of(of, read), labels)
+        for name, help_, read in (
+            (f"{name}_ratio", what, lambda figure: figure.value),
+            (f"{name}_low_ratio", f"Lower end of {name}_ratio's 95 % interval.", lambda figure: figure.low),
+            (f"{name}_high_ratio", f"Upper end of {name}_ratio's 95 % interval.", lambda figure: figure.high),
+            (f"{name}_{all_of}", all_help, lambda figure: figure.n),
+            (f"{name}_{part}", part_help, lambda figure: figure.parts[part]),
+        )
     )
+
+
+def _of(metric: str | None, read: Callable[[Figure], float | None]) -> Callable[[Figure], float | None]:
+    """``read``, but of one figure only."""
+    if metric is None:
+        return read
+    return lambda figure: read(figure) if figure.metric == metric else None

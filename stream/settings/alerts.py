@@ -37,7 +37,7 @@ def form() -> Form[tuple[AlertRule, ...]]:
     def show(rules: tuple[AlertRule, ...]) -> str:
         return msgspec.json.encode([_table(rule) for rule in rules]).decode() if rules else "none"
 
-    return Form(_parse, show, ALLOWED)
+    return Form(_parse, show, ALLOWED, as_json=True)
 
 
 def has_grouping(rule: AlertRule, groupings: Iterable[Iterable[str]]) -> bool:

@@ -1,16 +1,19 @@
 """What settings must be to each other; what each must be in itself is said by its form."""
 
+from collections.abc import Sequence
 from math import inf
 
 from stream.core.measure import LABEL_NAMES
-from stream.metrics import BY_NAME
+from stream.core.metric import Metric
+from stream.metrics import selected
+from stream.metrics.plugins import PluginError
 from stream.settings import alerts as alert_form
 from stream.settings import memory
 from stream.settings.forms import MINUTE_MS, nearest, show_duration
 from stream.settings.model import SETTINGS, Settings
 
 LIMITS = {"ratio": (0.0, 1.0), "points": (-100.0, 100.0)}
-"""Unit of a metric -> what its value can be."""
+"""Unit of a figure -> what its value can be."""
 
 
 class SettingsError(ValueError):
@@ -50,8 +53,12 @@ def check(settings: Settings) -> None:
             "heartbeat_interval",
             f"at most a third of STREAM_SESSION_TIMEOUT={show_duration(settings.session_timeout)} keeps a worker in its group",
         )
-    _check_calendars(settings)
-    _check_alerts(settings)
+    try:
+        metrics = selected(settings.core())
+    except PluginError as exc:
+        raise SettingsError(str(exc)) from exc
+    _check_calendars(settings, metrics)
+    _check_alerts(settings, metrics)
     _check_security(settings)
     estimate = memory.estimate(settings.core())
     if estimate.bytes > settings.state_limit:
@@ -77,29 +84,31 @@ def _check_horizons(settings: Settings) -> None:
         )
 
 
-def _check_calendars(settings: Settings) -> None:
+def _check_calendars(settings: Settings, metrics: Sequence[Metric]) -> None:
     if settings.calendars is None:
-        for name in settings.metrics:
-            if BY_NAME[name].business:
+        for metric in metrics:
+            if metric.business:
                 raise _refused(
                     settings,
                     "metrics",
-                    f"{name} needs business hours: name a file of them in STREAM_CALENDARS (an example: deploy/calendars.toml)",
+                    f"{metric.name} needs business hours: name a file of them in STREAM_CALENDARS (an example: deploy/calendars.toml)",
                 )
 
 
-def _check_alerts(settings: Settings) -> None:
+def _check_alerts(settings: Settings, metrics: Sequence[Metric]) -> None:
+    units = {figure.metric: figure.unit for metric in metrics for figure in metric.figures({})}
+    live = {metric.name for metric in metrics if metric.live}
     for rule in settings.alerts:
-        if rule.metric not in settings.metrics:
+        unit = units.get(rule.metric)
+        if unit is None and rule.metric not in live:
             raise _refused(
                 settings,
                 "alerts",
-                f"rule {rule.name}: {rule.metric!r} is not in STREAM_METRICS{nearest(rule.metric, settings.metrics)}",
+                f"rule {rule.name}: {rule.metric!r} is no figure of STREAM_METRICS{nearest(rule.metric, units)}",
             )
-        metric = BY_NAME[rule.metric]
-        low, high = LIMITS.get(metric.unit, (-inf, inf))
-        if metric.live or not low <= rule.threshold <= high:
-            allowed = "metrics of windows" if metric.live else f"{low:g} to {high:g} ({metric.unit})"
+        low, high = LIMITS.get(unit or "", (-inf, inf))
+        if unit is None or not low <= rule.threshold <= high:
+            allowed = "figures of windows" if unit is None else f"{low:g} to {high:g} ({unit})"
             raise _refused(
                 settings,
                 "alerts",

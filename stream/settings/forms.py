@@ -31,6 +31,8 @@ class Form(NamedTuple, Generic[T]):
     allowed: str
     separator: str = ","
     """What joins a list of the settings file into one text."""
+    as_json: bool = False
+    """Lists and tables of the settings file are read as JSON."""
 
 
 def parse_duration(text: str) -> int:
@@ -213,17 +215,17 @@ def addresses() -> Form[tuple[str, ...]]:
     return Form(parse, ",".join, "a list host:port,host:port")
 
 
-def names(known: Sequence[str]) -> Form[tuple[str, ...]]:
-    """A list of different names of a closed set; at least one."""
+def names(known: Sequence[str], more: Callable[[], Sequence[str]], allowed: str) -> Form[tuple[str, ...]]:
+    """A list of different names, at least one: ``known``, or ``more``, which is asked only for a name that is not."""
 
     def parse(text: str) -> tuple[str, ...]:
         parts = _distinct(_parts(text))
         for part in parts:
-            if part not in known:
-                raise ValueError(f"{part!r} is not known")
+            if part not in known and part not in more():
+                raise ValueError(f"{part!r} is not known{nearest(part, [*known, *more()])}")
         return tuple(parts)
 
-    return Form(parse, ",".join, "a list with commas of " + ", ".join(known))
+    return Form(parse, ",".join, f"a list with commas of {', '.join(known)}{allowed}")
 
 
 def tokens() -> Form[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from stream.core.config import DEFAULT_ALERTS
 from stream.metrics import BY_NAME
 from stream.settings import alerts as alert_form
 from stream.settings.checks import SettingsError, check, shortened
-from stream.settings.forms import DAY_MS, HOUR_MS, nearest
+from stream.settings.forms import DAY_MS, HOUR_MS, Form, nearest
 from stream.settings.model import PREFIX, SETTINGS, Settings
 
 CONFIG_FILE = "STREAM_CONFIG"
@@ -122,18 +122,20 @@ def _file_texts(file: Path) -> dict[str, str]:
             raise SettingsError(
                 f"the settings file {file} has {name}, which is no setting{nearest(name, SETTINGS)}"
             )
-        texts[name] = _as_text(name, value, SETTINGS[name].form.separator)
+        texts[name] = _as_text(value, SETTINGS[name].form)
     return texts
 
 
-def _as_text(name: str, value: object, separator: str) -> str:
+def _as_text(value: object, form: Form[Any]) -> str:
     """TOML's own lists, tables, numbers and switches, in the form of the environment."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name == "alerts" or not isinstance(value, list | dict):
-        return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else str(value)
+    if not isinstance(value, list | dict):
+        return str(value)
+    if form.as_json:
+        return msgspec.json.encode(value).decode()
     if isinstance(value, dict):
-        return separator.join(f"{key}:{text}" for key, text in value.items())
-    return separator.join(str(part) for part in value)
+        return form.separator.join(f"{key}:{text}" for key, text in value.items())
+    return form.separator.join(str(part) for part in value)

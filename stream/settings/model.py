@@ -9,11 +9,11 @@ import msgspec
 from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig, DeadLetterLimit
 from stream.core.topics import Topics
-from stream.metrics import BY_NAME
+from stream.metrics import BY_NAME, plugins
 from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
 from stream.settings import calendars as calendar_form
-from stream.settings import forms
+from stream.settings import definitions, forms
 from stream.settings.calendars import CalendarFile
 from stream.settings.forms import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Form
 
@@ -87,9 +87,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "How producers choose partitions: murmur2 (Java, aiokafka), crc32 (librdkafka's default), any (not checked).",
         ),
     ] = "murmur2"
-    metrics: Annotated[tuple[str, ...], _is(forms.names(tuple(BY_NAME)), "Metrics to compute.")] = (
-        DEFAULT_METRICS
-    )
+    metrics: Annotated[
+        tuple[str, ...],
+        _is(
+            forms.names(tuple(BY_NAME), plugins.brought, ", or metrics that a package of yours brings"),
+            "Metrics to compute.",
+        ),
+    ] = DEFAULT_METRICS
+    ces_direction: Annotated[
+        Literal["low_is_good", "high_is_good"],
+        _is(
+            forms.choice("low_is_good", "high_is_good"),
+            "How the effort surveys ask: how much effort it took (low_is_good), or whether it was easy (high_is_good, CES 2.0).",
+        ),
+    ] = "low_is_good"
+    quality_criteria: Annotated[
+        tuple[str, ...],
+        _is(
+            definitions.criteria(),
+            "Criteria of reviews that quality_score has a figure each for; a criterion `Tone of voice` is tone_of_voice.",
+        ),
+    ] = ()
+    first_reply_within: Annotated[
+        tuple[int, ...], _is(definitions.reply_targets(), "Targets of first_reply_within, a figure for each.")
+    ] = (10 * MINUTE_MS, HOUR_MS)
+    service_level_seconds: Annotated[
+        dict[str, tuple[int, ...]],
+        _is(
+            definitions.service_levels(),
+            "Thresholds of service_level, a figure for each; per queue best in the settings file.",
+        ),
+    ] = msgspec.field(default_factory=lambda: {"*": definitions.DEFAULT_LEVEL})
+    short_abandon_seconds: Annotated[
+        int, _is(forms.whole_number(0, 3600), "Visits given up sooner are counted apart; 0: none.")
+    ] = 5
     calendars: Annotated[
         CalendarFile | None,
         _is(
@@ -296,6 +327,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             delta_partitions=self.delta_partitions or DELTA_PARTITIONS,
             partitioner=self.partitioner,
             metrics=self.metrics,
+            ces_direction=self.ces_direction,
+            quality_criteria=self.quality_criteria,
+            first_reply_within_ms=self.first_reply_within,
+            service_level_seconds=self.service_level_seconds,
+            short_abandon_ms=self.short_abandon_seconds * SECOND_MS,
             groupings=self.groupings,
             segment_labels=self.segment_labels,
             max_label_values=self.max_label_values,

@@ -21,12 +21,14 @@ a unit: `200ms`, `90s`, `5m`, `1h`, `35d`. Secrets are read from files only. Nam
 """
 
 TAIL = """
-Alert rules in the file, with all their keys; `threshold` is in the metric's own unit (a share is 0 to 1, a time is in seconds):
+Alert rules in the file, with all their keys; `metric` names a figure (`csat`, `service_level_20s`), `threshold` is in its own unit (a
+share is 0 to 1, a time is in seconds):
 
 ```toml
 lateness = "2m"
 rollup_windows = ["1m", "1h", "1d"]
 correction_horizon = { "1m" = "6h", "1h" = "35d", "1d" = "35d" }
+service_level_seconds = { "vip" = [10], "*" = [20, 60] }   # a queue's target is its first; * is every other queue
 
 [[alerts]]
 name = "csat_low"

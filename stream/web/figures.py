@@ -13,7 +13,21 @@ PREFIX = "contact_centre_"
 EXCLUDED = f"{PREFIX}excluded"
 ALERT_STATE = f"{PREFIX}alert_state"
 
-RESERVED = ("window", "quantile", "metric", "reason", "alert", "severity", "le", "job", "instance", "scale")
+RESERVED = (
+    "window",
+    "quantile",
+    "metric",
+    "reason",
+    "alert",
+    "severity",
+    "le",
+    "job",
+    "instance",
+    "scale",
+    "direction",
+    "within",
+    "criterion",
+)
 """Label names that the exporter or Prometheus itself uses: a segment label of this name is exposed as ``segment_<name>``."""
 
 BREATHE_EVERY = 64

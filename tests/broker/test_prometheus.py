@@ -38,6 +38,7 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
             "STREAM_APP_ID": topics.app_id,
             "STREAM_HTTP_PORT": str(port),
             "STREAM_METRICS": ",".join(BY_NAME),
+            "STREAM_QUALITY_CRITERIA": ",".join(traffic.CONFIG.quality_criteria),
             "STREAM_CALENDARS": str(calendars),
         }
 

@@ -43,9 +43,14 @@ groupings = st.lists(
     max_size=3,
     unique=True,
 ).map(tuple)
+WITH_SETTINGS = ("ces", "first_reply_within", "service_level", "abandon_rate")
 metric_names = st.lists(
-    st.sampled_from([*CoreConfig().metrics, "reply_time_business"]), min_size=1, max_size=4, unique=True
+    st.sampled_from((*CoreConfig().metrics, *WITH_SETTINGS, "reply_time_business")),
+    min_size=1,
+    max_size=5,
+    unique=True,
 ).map(tuple)
+thresholds = st.lists(st.sampled_from([1, 30, 60, 120]), min_size=1, max_size=2, unique=True).map(tuple)
 calendars = st.sampled_from(
     [
         Calendars(),
@@ -69,9 +74,13 @@ def shapes(draw: st.DrawFn, config: CoreConfig) -> CoreConfig:
         "metrics": draw(metric_names),
         "rollup_windows_ms": draw(rollup_windows),
         "gauge_windows_ms": draw(gauge_windows),
+        "service_level_seconds": {"*": draw(thresholds), "voice": draw(thresholds)},
+        "first_reply_within_ms": tuple(60_000 * minutes for minutes in draw(thresholds)),
+        "ces_direction": draw(st.sampled_from(["low_is_good", "high_is_good"])),
+        "short_abandon_ms": draw(st.sampled_from([0, 5_000, 90_000])),
         "calendars": draw(calendars),
     }
-    kept = draw(st.sets(st.sampled_from(sorted(drawn)), max_size=3))
+    kept = draw(st.sets(st.sampled_from(sorted(drawn)), max_size=7))
     changes = {name: value for name, value in drawn.items() if name not in kept}
     return msgspec.structs.replace(config, alerts=(), horizons_ms={DAY_MS: -1}, **changes)
 
@@ -91,7 +100,10 @@ def _of_ticket(event: ev.Event, ticket_id: str) -> ev.Event:
 
 def _has(config: CoreConfig, figure: dict[str, Any]) -> bool:
     """Whether a figure is one of these settings'."""
-    name = "csat_mean" if figure["metric"].startswith("csat_mean") else figure["metric"]
+    named = [
+        one for one in (*CoreConfig().metrics, *WITH_SETTINGS) if f"{figure['metric']}_".startswith(f"{one}_")
+    ]
+    name = max(named, key=len)
     return (
         figure["window_seconds"] * 1000 in config.rollup_windows_ms
         and frozenset(figure["segment"])
@@ -272,6 +284,50 @@ def test_a_correction_while_it_is_built_empties_a_figure_that_the_generation_bef
     ]
     assert len(everywhere) > 9
     assert not [figure for figure in everywhere if figure["n"]]
+
+
+def test_figures_of_thresholds_that_are_no_longer_asked_for_are_published_as_empty() -> None:
+    visit = {"ticket_id": "t-0", "queue": "voice", "visit_id": "v"}
+    events: History = [
+        ("tickets", make(ev.TicketQueueEntered, START_MS, **visit)),
+        ("tickets", make(ev.TicketQueueLeft, START_MS + 25_000, outcome="answered", **visit)),
+        (
+            "replies",
+            make(ev.ReplyAdded, START_MS, ticket_id="t-0", reply_id="r", author="agent", public=True),
+        ),
+    ]
+    pipeline = Pipeline(
+        msgspec.structs.replace(
+            CONFIG,
+            metrics=("service_level", "first_reply_within"),
+            source_partitions=1,
+            delta_partitions=1,
+            groupings=((),),
+            alerts=(),
+        )
+    )
+    pipeline.feed(log([*CREATED[:1], *events], partitions=1, timestamp_ms=LOG_MS))
+    pipeline.commit_tickets()
+    pipeline.commit_windows()
+    pipeline.change(
+        msgspec.structs.replace(
+            pipeline.config,
+            service_level_seconds={"*": (30,)},
+            first_reply_within_ms=(2 * MINUTE_MS,),
+            generation=2,
+        )
+    )
+    pipeline.build()
+    pipeline.close()
+    day = [one for one in stable(pipeline.rollups).values() if one["window_seconds"] == 86_400]
+    assert {figure["metric"]: (figure["n"], figure["value"]) for figure in day} == {
+        "service_level": (1, 1.0),
+        "service_level_20s": (0, None),
+        "service_level_30s": (1, 1.0),
+        "first_reply_within_2m": (1, 1.0),
+        "first_reply_within_10m": (0, None),
+        "first_reply_within_1h": (0, None),
+    }
 
 
 def test_windows_whose_facts_were_forgotten_keep_their_last_figures() -> None:

@@ -31,10 +31,15 @@ FIGURE = Figure(
 
 
 def write(
-    segment: str, figure: Figure = FIGURE, status: str = "open", revision: int = 3, watermark_ms: int = -1
+    segment: str,
+    figure: Figure = FIGURE,
+    status: str = "open",
+    revision: int = 3,
+    watermark_ms: int = -1,
+    labels: tuple[tuple[str, str], ...] = (),
 ) -> Output:
     core = config(profile="zendesk")
-    writer = RollupWriter(core, {"service_level": 2})
+    writer = RollupWriter(core, {"service_level": 2}, {"service_level": labels})
     writer.begin(watermark_ms, T0_MS + 1)
     place = Place(levels(core)[2], T0, Segment(segment), Window())
     return writer.write("service_level", figure, place, status, revision)
@@ -73,6 +78,12 @@ def test_durations_carry_quantiles() -> None:
     assert event.data.quantiles.p95 is None
 
 
+def test_what_the_value_cannot_be_read_without_stands_beside_the_definitions_version() -> None:
+    data = json.loads(write("tenant=a", labels=(("direction", 'a"b'),)).value or b"")["data"]
+    assert data["definition_labels"] == {"direction": 'a"b'}
+    assert list(data)[2:5] == ["definition_version", "definition_labels", "segment"]
+
+
 def test_fields_stand_in_the_contracts_order() -> None:
     data = json.loads(write("tenant=a").value or b"")["data"]
     fields = [
@@ -81,7 +92,7 @@ def test_fields_stand_in_the_contracts_order() -> None:
             type(msgspec.json.decode(write("tenant=a").value or b"", type=MetricRollup).data)
         )
     ]
-    assert list(data) == [name for name in fields if name != "quantiles"]
+    assert list(data) == [name for name in fields if name not in ("quantiles", "definition_labels")]
 
 
 @given(

@@ -183,6 +183,21 @@ def whole_ticket() -> list[ev.Event]:
             scale=ev.Scale(min=0, max=10),
             score=9,
         ),
+        make(
+            ev.SurveyAnswered,
+            START_MS,
+            survey_id="s-3",
+            kind="ces",
+            revision=0,
+            scale=ev.Scale(min=1, max=7),
+            score=2,
+        ),
+        make(
+            ev.ReviewScored,
+            START_MS,
+            review_id="q-1",
+            criteria=[ev.Criterion(name="tone", score=4, max=5, weight=1)],
+        ),
     ]
 
 

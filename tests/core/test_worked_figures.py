@@ -57,6 +57,27 @@ def waits(*minutes: int) -> History:
     return found
 
 
+def first_replies(*minutes: int) -> History:
+    """One ticket per minute at which it was answered."""
+    found: History = []
+    for number, minute in enumerate(minutes):
+        ticket = f"t-{number}"
+        found.append(("tickets", make(ev.TicketCreated, START_MS, ticket_id=ticket, channel="chat")))
+        said: dict[str, Any] = {"reply_id": "r", "author": "agent", "public": True}
+        at_ms = START_MS + minute * MINUTE_MS
+        found.append(("replies", make(ev.ReplyAdded, at_ms, ticket_id=ticket, **said)))
+    return found
+
+
+def reviews(*lines: tuple[int, int, int]) -> History:
+    """One review with a criterion per (score, max, weight)."""
+    criteria = [
+        ev.Criterion(name=f"c-{number}", score=score, max=most, weight=weight)
+        for number, (score, most, weight) in enumerate(lines)
+    ]
+    return [("surveys", make(ev.ReviewScored, START_MS, event_id="e", review_id="q", criteria=criteria))]
+
+
 def complaint(days: int) -> History:
     return [
         ("tickets", make(ev.TicketCreated, START_MS, channel="email", kind="complaint")),
@@ -82,10 +103,19 @@ def over_a_weekend() -> History:
         ("nps", answers("nps", 0, 10, *[9] * 40, *[10] * 30, *[7] * 20, *[6] * 10), 60, 100),
         ("queue_wait_time", waits(*[2] * 100, *[3] * 100), 150, 200),
         ("complaint_resolution_time", complaint(2), 2 * 86_400, 1),
+        ("ces", answers("ces", 1, 7, *[1] * 80, *[4] * 15, *[7] * 5), 1.75, 100),
+        ("quality_score", reviews((4, 5, 3), (6, 10, 7)), 0.66, 1),
+        ("service_level_20s", waits(*[0] * 17, 1, 2, 3), 0.85, 20),
+        ("first_reply_within_10m", first_replies(1, 5, 10, 11), 0.75, 4),
+        ("first_reply_within_1h", first_replies(1, 5, 10, 11), 1, 4),
         ("first_reply_time", over_a_weekend(), 66 * 3_600, 1),
         ("first_reply_time_business", over_a_weekend(), 2 * 3_600, 1),
     ],
-    ids=["71.43 %", "60 %", "NPS 60", "2.5 min", "2 days", "66 h", "2 h"],
+    ids=[
+        *("71.43 %", "60 %", "NPS 60", "2.5 min", "2 days"),
+        *("CES 1.75", "66 %", "85 % in 20 s", "3 of 4 in 10 min", "all in 1 h"),
+        *("66 h", "2 h"),
+    ],
 )
 def test_worked_figure(metric: str, events: Sequence[Any], value: float, n: int) -> None:
     rollups = oracle(CONFIG, log(events, timestamp_ms=LOG_MS), now_ms=LOG_MS).rollups

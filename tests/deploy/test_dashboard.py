@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from deploy.grafana import build
-from deploy.prometheus.build import recorded
+from deploy.prometheus.build import SETTINGS, recorded
 from stream.core.metric import Metric
-from stream.metrics import METRICS
+from stream.metrics import METRICS, built
 from tests.deploy.tools import DEPLOY, load, run
 from tests.deploy.traffic import exposed_series
 
@@ -137,6 +137,12 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "reply_seconds_mean": "reply_seconds_count",
         "queue_wait_seconds": "queue_wait_seconds_count",
         "queue_wait_seconds_mean": "queue_wait_seconds_count",
+        "ces_score": "ces_score_answers",
+        "quality_score_ratio": "quality_score_reviews",
+        "quality_criterion_ratio": "quality_criterion_reviews",
+        "first_reply_within_ratio": "first_reply_within_replies",
+        "service_level_ratio": "service_level_visits",
+        "service_level_within_ratio": "service_level_within_judged",
         "abandon_ratio": "abandon_ended",
         "answer_ratio": "answer_offered",
         "reopened_ratio": "reopened_solved",
@@ -159,7 +165,7 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         rests_on[f"{duration}_seconds"] = rests_on[f"{duration}_seconds_mean"] = f"{duration}_seconds_count"
     derived = {
         series.name
-        for metric in METRICS
+        for metric in built(SETTINGS)
         for series in metric.series
         if re.search(r"_ratio$|_mean$|_score$|_seconds$|^nps$", series.name)
     }
@@ -181,6 +187,9 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "answer_{}ratio",
         "reopened_{}ratio",
         "first_contact_resolution_{}ratio",
+        "first_reply_within_{}ratio",
+        "service_level_{}ratio",
+        "service_level_within_{}ratio",
     ],
 )
 def test_a_figure_with_an_interval_is_shown_with_it(value: str) -> None:

@@ -25,10 +25,11 @@ ANSWERS, SATISFIED = 120, 84
 CSAT = SATISFIED / ANSWERS
 PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
+EFFORTS = 8
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
 CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
-CONFIG = CoreConfig(metrics=tuple(BY_NAME), calendars=CALENDARS)
+CONFIG = CoreConfig(metrics=tuple(BY_NAME), calendars=CALENDARS, quality_criteria=("tone",))
 
 
 def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
@@ -134,6 +135,15 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
         nps = {"ticket_id": f"t{i}", "survey_id": f"n{i}", "kind": "nps", "scale": {"min": 0, "max": 10}}
         given = {**nps, "score": score_of_ten, "revision": 0}
         yield event(topics.surveys, f"t{i}", "survey.answered", start_ms + 56 * SECOND, given)
+    for i in range(EFFORTS):
+        effort = {"ticket_id": f"t{i}", "survey_id": f"c{i}", "kind": "ces", "scale": {"min": 1, "max": 7}}
+        given = {**effort, "score": 2, "revision": 0}
+        yield event(topics.surveys, f"t{i}", "survey.answered", start_ms + 56 * SECOND, given)
+        review = {"ticket_id": f"t{i}", "review_id": "q", "agent_id": "a"}
+        criteria = [{"name": "Tone", "score": 4, "max": 5, "weight": 2}]
+        yield event(
+            topics.surveys, f"t{i}", "review.scored", start_ms + 57 * SECOND, {**review, "criteria": criteria}
+        )
     for i in range(UNANSWERED):
         key = f"u{i}"
         waiting = {"ticket_id": key, "channel": "voice", "team": "sales", "queue": "calls"}

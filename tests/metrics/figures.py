@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from schemas import events as ev
 from stream.core.config import CoreConfig
 from stream.core.measure import Figure, Measure
+from stream.core.metric import Metric
 from stream.core.ticket import Ticket, entity_key
-from stream.metrics import BY_NAME
+from stream.metrics import built
 from tests.support.histories import START_MS, time_of
 
 CONFIG = CoreConfig()
@@ -21,9 +22,16 @@ def tickets_of(events: Iterable[ev.Event]) -> list[Ticket]:
     return list(tickets.values())
 
 
+def metric_of(name: str, config: CoreConfig = CONFIG) -> Metric:
+    """A metric as the settings define it."""
+    (found,) = (metric for metric in built(config) if metric.name == name)
+    return found
+
+
 def measures_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> list[Measure]:
     """All measures of a metric."""
-    return [measure for ticket in tickets_of(events) for measure in BY_NAME[metric].measures(ticket, config)]
+    measures = metric_of(metric, config).measures
+    return [measure for ticket in tickets_of(events) for measure in measures(ticket, config)]
 
 
 def tally_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> Counter[int]:
@@ -36,7 +44,8 @@ def tally_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFI
 
 def figures_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> dict[str, Figure]:
     """Figures by name."""
-    return {figure.metric: figure for figure in BY_NAME[metric].figures(tally_of(metric, events, config))}
+    tally = tally_of(metric, events, config)
+    return {figure.metric: figure for figure in metric_of(metric, config).figures(tally)}
 
 
 def figure_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> Figure:

@@ -1,7 +1,8 @@
 """Abandon rate, answer rate and handle time."""
 
 from schemas import events as ev
-from tests.metrics.figures import figure_of, measures_of, minutes
+from stream.core.config import CoreConfig
+from tests.metrics.figures import figure_of, measures_of, metric_of, minutes
 from tests.support.histories import START_MS, make
 
 SECOND = 1000
@@ -30,6 +31,17 @@ def test_who_gives_up_within_5_seconds_is_counted_apart() -> None:
     events = [*visit(1, "abandoned", 4999), *visit(2, "abandoned", 5000), *visit(3, "answered", 1000)]
     figure = figure_of("abandon_rate", events)
     assert (figure.value, figure.n, figure.excluded) == (0.5, 2, {"short_abandon": 1})
+
+
+def test_what_is_short_is_a_setting_that_the_definition_names() -> None:
+    events = [*visit(1, "abandoned", 9999), *visit(2, "abandoned", 10_000)]
+    ten, none = CoreConfig(short_abandon_ms=10_000), CoreConfig(short_abandon_ms=0)
+    figure = figure_of("abandon_rate", events, ten)
+    assert (figure.n, figure.excluded) == (1, {"short_abandon": 1})
+    assert "within 10 s" in metric_of("abandon_rate", ten).definition
+    figure = figure_of("abandon_rate", visit(1, "abandoned", 0), none)
+    assert (figure.n, figure.excluded) == (1, {})
+    assert "short_abandon" not in metric_of("abandon_rate", none).definition
 
 
 def test_a_visit_that_was_given_up_counts_where_its_beginning_is_unknown() -> None:

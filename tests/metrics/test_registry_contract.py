@@ -2,20 +2,26 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 from schemas import events as ev
 from stream.core.calendar import Calendars
-from stream.core.config import DEFAULT_METRICS, CoreConfig
-from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC
+from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
+from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
-from stream.core.ticket import ALWAYS, GROUPS, GROUPS_OF, decode_ticket, encode_ticket
-from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, selected
+from stream.core.state_shape import shape
+from stream.core.ticket import ALWAYS, GROUPS_OF, decode_ticket, encode_ticket
+from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, built, selected
+from stream.metrics.contract import lacks
 from tests.support.calendars import made
-from tests.support.histories import KEY, History, histories, ticket_of, time_of
+from tests.support.histories import KEY, START_MS, History, histories, make, ticket_of, time_of
 
 CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
 """With business hours: without, their metrics would leave everything out."""
@@ -23,7 +29,9 @@ README = Path(__file__).parents[2] / "README.md"
 UNITS = {
     "ratio": re.compile(
         r"_ratio|_answers|_satisfied|_score|_sent|_answered|_abandoned|_ended|_offered|_solved|_reopened|_at_first_contact"
+        r"|_reviews|_replies|_in_time|_visits|_in_target|_judged|_met"
     ),
+    "score": re.compile(r"_score(_answers)?"),
     "seconds": re.compile(r"_seconds(_mean|_sum|_count)?"),
     "points": re.compile(r"nps(_low|_high|_promoters|_passives|_detractors)?"),
     "count": re.compile(r"$^"),
@@ -53,6 +61,10 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         18: "on_hold_time",
         19: "reopened",
         20: "first_contact_resolution",
+        21: "ces",
+        22: "quality_score",
+        23: "service_level",
+        24: "first_reply_within",
         69: "first_reply_time_business",
         70: "reply_time_business",
         71: "queue_wait_time_business",
@@ -69,60 +81,63 @@ def test_ids_and_names_are_stable_and_unique() -> None:
 
 
 @every_metric
-def test_it_is_explained(metric: Metric) -> None:
-    for text in (metric.title, metric.definition, metric.source, metric.null_rule):
-        assert text.strip()
-    assert metric.definition.endswith(".")
-    assert metric.null_rule.endswith(".")
-    assert metric.unit in UNITS
-    assert metric.version >= 1
+def test_it_lacks_nothing(metric: Metric) -> None:
+    assert lacks(metric, CONFIG) == []
 
 
-@every_metric
-def test_it_reads_known_groups_and_what_decides_about_labels(metric: Metric) -> None:
-    assert metric.reads <= set(GROUPS)
-    assert metric.reads >= ALWAYS
+def _other(tally: Tally) -> Figure:
+    return msgspec.structs.replace(BY_NAME["csat"].figures(tally)[0], metric="other")
 
 
-@every_metric
-def test_its_excluded_reasons_fit_their_slots(metric: Metric) -> None:
-    reasons = metric.excluded_reasons
-    assert len(reasons) <= EXCLUDED_SLOTS
-    assert len(set(reasons)) == len(reasons)
-    if not metric.live:
-        tally = {slot: slot + 1 for slot in range(len(reasons))}
-        figure = metric.figures(tally)[0]
-        assert figure.excluded == {reason: slot + 1 for slot, reason in enumerate(reasons)}
-        assert (figure.n, figure.value) == (0, None)
+def _renamed(name: str) -> dict[str, Any]:
+    return {"series": (Series(name, "Something.", lambda figure: figure.value),)}
 
 
-@every_metric
-def test_an_empty_tally_is_no_value(metric: Metric) -> None:
-    figures = metric.figures({})
-    assert [figure.metric for figure in figures] == ([] if metric.live else [metric.name])
-    for figure in figures:
-        assert (figure.n, figure.value, figure.low, figure.high) == (0, None, None, None)
-        assert figure.excluded == {}
-        assert set((figure.quantiles or {}).values()) <= {None}
-        assert figure.unit == metric.unit
-        for series in metric.series:
-            assert series.read(figure) in (None, 0)
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"name": "CSAT"}, "its name is not written as a name"),
+        ({"title": " "}, "it has no title"),
+        ({"definition": ""}, "it has no definition"),
+        ({"definition": "Half a sentence"}, "its definition is no sentence"),
+        ({"source": ""}, "it has no source"),
+        ({"null_rule": ""}, "it has no null_rule"),
+        ({"unit": ""}, "its unit '' is none of ratio"),
+        ({"unit": "seconds"}, "of another unit"),
+        ({"version": 0}, "its version"),
+        ({"excluded_reasons": ("bot",)}, "does not say what was excluded"),
+        ({"excluded_reasons": ("bot", "bot")}, "different ones"),
+        ({"excluded_reasons": ("no reason",)}, "its excluded_reasons is not written as a name"),
+        ({"reads": ALWAYS | {"weather"}}, "it reads weather"),
+        ({"reads": frozenset(("survey",))}, "it does not read ALWAYS"),
+        ({"series": ()}, "it has neither series nor live_series"),
+        (
+            {"series": (Series("csat_ratio", "", lambda figure: figure.value),)},
+            "the help of its series csat_ratio",
+        ),
+        (_renamed("csat ratio"), "'csat ratio' is no name"),
+        (_renamed("csat_total"), "'csat_total' is no name"),
+        ({"series": (Series("x", "X.", lambda figure: 1.0),)}, "reads a value from its figure"),
+        (
+            {"series": (Series("x", "X.", lambda figure: None, (("team", "a"),)),)},
+            "labels that segments have",
+        ),
+        ({"figures": lambda tally: []}, "it has no figures"),
+        ({"figures": lambda tally: [_other(tally)]}, "'other' does not begin with its name"),
+        ({"measures": lambda ticket, config: [(1, (None,) * 5, 16, 1)]}, "of which nothing is known"),
+    ],
+)
+def test_what_a_metric_lacks_is_said(changed: dict[str, Any], says: str) -> None:
+    assert says in "; ".join(lacks(replace(BY_NAME["csat"], **changed), CONFIG))
 
 
 def test_series_are_unique_and_named_by_their_unit() -> None:
     names = Counter((series.name, series.labels) for metric in METRICS for series in metric.series)
     assert set(names.values()) == {1}
     for metric in METRICS:
-        assert metric.live == bool(metric.live_series)
-        assert metric.live != bool(metric.series)
         for series in metric.series:
-            assert re.fullmatch(r"[a-z][a-z0-9_]*", series.name)
             assert UNITS[metric.unit].search(series.name)
-            assert not series.name.endswith(("_total", "_bucket", "_info"))
-            assert series.help.endswith(".")
-            assert not {name for name, _ in series.labels} & {"window", *LABEL_NAMES}
         for live in metric.live_series:
-            assert live.help.endswith(".")
             assert live.age_name is None or live.age_name.endswith("_age_seconds")
 
 
@@ -132,6 +147,20 @@ def test_help_of_one_name_is_one_text() -> None:
         for series in metric.series:
             helps.setdefault(series.name, set()).add(series.help)
     assert {name for name, texts in helps.items() if len(texts) > 1} == set()
+
+
+def _without_a_reason(metric: Metric, measures: Sequence[Measure]) -> list[int]:
+    """Slots of what it leaves out without having said why."""
+    return [slot for _, _, slot, _ in measures if len(metric.excluded_reasons) <= slot < EXCLUDED_SLOTS]
+
+
+def test_what_is_left_out_needs_a_reason() -> None:
+    metric = BY_NAME["first_reply_time"]
+    created = make(ev.TicketCreated, START_MS, channel="chat")
+    early = make(ev.ReplyAdded, START_MS - 1, reply_id="r", author="agent", public=True)
+    measures = metric.measures(ticket_of([created, early]), CONFIG)
+    assert _without_a_reason(metric, measures) == []
+    assert _without_a_reason(replace(metric, excluded_reasons=()), measures) == [0]
 
 
 @every_metric
@@ -148,8 +177,8 @@ def test_its_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
         assert len(labels) == len(LABEL_NAMES)
         assert "" not in labels
         assert 0 <= slot < SLOTS_PER_METRIC
-        assert slot < len(metric.excluded_reasons) or slot >= EXCLUDED_SLOTS
         assert amount >= 0
+    assert _without_a_reason(metric, measures) == []
     assert not history or metric.measures(decode_ticket(encode_ticket(ticket), KEY), CONFIG) == measures
 
 
@@ -177,17 +206,64 @@ def test_metrics_are_chosen_by_name_in_reading_order() -> None:
         selected(CoreConfig(metrics=("csatt",)))
 
 
+OTHER_SETTINGS = CoreConfig(
+    metrics=tuple(BY_NAME),
+    ces_direction="high_is_good",
+    quality_criteria=("tone",),
+    first_reply_within_ms=(MINUTE_MS,),
+    service_level_seconds={"*": (30,), "voice": (10, 30)},
+    short_abandon_ms=9_000,
+)
+"""Each setting that a definition follows is another than by default."""
+
+
+def test_settings_change_definitions_but_neither_ids_nor_names() -> None:
+    others = selected(OTHER_SETTINGS)
+    assert [(one.id, one.name) for one in others] == [(one.id, one.name) for one in METRICS]
+    assert built(OTHER_SETTINGS) == others, "the same settings give the same objects"
+    changed = {one.name for one, usual in zip(others, METRICS, strict=True) if one is not usual}
+    assert changed == {one.name for one in METRICS if one.parameters}
+
+
+@every_metric
+def test_a_setting_that_a_definition_follows_is_part_of_the_states_shape(metric: Metric) -> None:
+    def of(config: CoreConfig) -> str:
+        return shape(config, [one for one in built(config) if one.name == metric.name])["STREAM_METRICS"]
+
+    assert of(CONFIG).startswith(f"{metric.name}.v{metric.version}")
+    assert (of(CONFIG) != of(OTHER_SETTINGS)) == bool(metric.parameters)
+
+
+def test_a_long_text_of_parameters_is_told_by_its_digest() -> None:
+    def shaped(last: int) -> str:
+        levels: dict[str, tuple[int, ...]] = {"*": (20,)}
+        levels.update((f"queue-{number}", (number,)) for number in range(1, last))
+        config = CoreConfig(metrics=("service_level",), service_level_seconds=levels)
+        return shape(config, selected(config))["STREAM_METRICS"]
+
+    assert shaped(400) != shaped(401)
+    assert len(shaped(400)) < 60
+
+
 def test_every_group_that_a_metric_reads_has_an_event() -> None:
     told = {group for groups in GROUPS_OF.values() for group in groups}
     assert {group for metric in METRICS for group in metric.reads} <= told
     assert set(GROUPS_OF) <= set(ev.EVENT_CLASSES)
 
 
+def _rows(name: str) -> list[str]:
+    """Rows of the README's tables that begin with a name."""
+    lines = README.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("| `") and f"`{name}`" in line.split("|")[1]]
+
+
 @every_metric
 def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
-    rows = [
-        line.split("|")[1]
-        for line in README.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `")
-    ]
-    assert [row for row in rows if f"`{metric.name}`" in row]
+    assert len(_rows(metric.name)) == 1
+    assert _rows(metric.name.upper()) == []
+
+
+@every_metric
+def test_the_readme_names_what_it_excludes(metric: Metric) -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [reason for reason in metric.excluded_reasons if f"`{reason}`" not in text] == []

@@ -101,7 +101,7 @@ def _ids(draw: st.DrawFn, number: int, form: int | None = None) -> str:
 
 @st.composite
 def _survey_answer(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["csat", "csat", "nps"]))
+    kind = draw(st.sampled_from(["csat", "csat", "nps", "ces"]))
     data: dict[str, Any] = {
         "survey_id": draw(st.sampled_from(["s-1", "s-2"])),
         "kind": kind,

@@ -28,6 +28,7 @@ WITH_WINDOW = {
 }
 WITHOUT_WINDOW = {
     "tickets_open",
+    "oldest_open_age_seconds",
     "tickets_unanswered",
     "oldest_unanswered_age_seconds",
     "queue_waiting",
@@ -42,6 +43,8 @@ def tally(seed: int) -> dict[int, int]:
         own = [SUM_SLOT, *range(BUCKET_SLOT, BUCKET_SLOT + 40)] if metric.unit == "seconds" else [16, 17, 18]
         for slot in (0, *own):
             slots[metric.slot(slot)] = rng.randint(1, 60)
+        if metric.unit == "ratio":  # where the first one is a whole, no part of it is more
+            slots[metric.slot(16)] = 60
     return slots
 
 
@@ -65,7 +68,18 @@ def test_the_agreed_names_are_all_there(openmetrics: bool) -> None:
     assert at(found, "oldest_unanswered_age_seconds", tenant="acme") == 60
 
 
-COUNTS = ("_answers", "_count", "_response_sent", "_detractors", "_ended", "_offered", "_solved")
+COUNTS = (
+    "_answers",
+    "_count",
+    "_response_sent",
+    "_detractors",
+    "_ended",
+    "_offered",
+    "_solved",
+    "_reviews",
+    "_replies",
+    "_visits",
+)
 """What the figures of one metric each rest on."""
 
 

@@ -1,0 +1,42 @@
+"""Scores of surveys, counted one by one on each scale: what the means have in common."""
+
+from typing import Final
+
+from stream.core.fact import SCALES
+from stream.core.measure import EXCLUDED_SLOTS, Tally
+
+SCORES_PER_SCALE: Final = 16
+"""Slots per scale: one per score, from the scale's lowest."""
+
+
+def score_slot(scale: int, score: int) -> int:
+    """The slot that counts a score, ``scale`` being its position in ``SCALES``."""
+    return EXCLUDED_SLOTS + scale * SCORES_PER_SCALE + score - SCALES[scale][0]
+
+
+def scale_name(scale: tuple[int, int]) -> str:
+    """``1-5``."""
+    return f"{scale[0]}-{scale[1]}"
+
+
+def figure_names(metric: str) -> tuple[str, ...]:
+    """``csat_mean_1_5`` and its like, by the scale's position in ``SCALES``."""
+    return tuple(f"{metric}_{low}_{high}" for low, high in SCALES)
+
+
+def parts_by_scale(tally: Tally) -> dict[int, dict[str, int | float]]:
+    """Position in ``SCALES`` -> the parts of its figure: ``sum``, ``answered``, and how often each score was given."""
+    found: dict[int, dict[str, int | float]] = {}
+    for slot in sorted(tally):
+        if slot < EXCLUDED_SLOTS:
+            continue
+        count = tally[slot]
+        position, above = divmod(slot - EXCLUDED_SLOTS, SCORES_PER_SCALE)
+        score = SCALES[position][0] + above
+        parts = found.get(position)
+        if parts is None:
+            parts = found[position] = {"sum": 0, "answered": 0}
+        parts["sum"] += count * score
+        parts["answered"] += count
+        parts[f"score_{score}"] = count
+    return found

@@ -1,0 +1,139 @@
+"""Service level: how many visits of queues were answered in time."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from stream.core.config import CoreConfig
+from stream.core.fact import ABANDONED, ANSWERED
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Tally
+from stream.core.metric import Metric
+from stream.core.ticket import ALWAYS, Ticket
+from stream.core.ticket_facts import Visit
+from stream.metrics.abandon_rate import is_short, short_rule
+from stream.metrics.queue_wait_time import visit_labels
+from stream.metrics.shares import IN, OUT, share_figure, share_series
+
+EXCLUDED: Final = ("short_abandon", "negative_duration", "unknown_wait")
+OTHER_QUEUES: Final = "*"
+"""In ``service_level_seconds``: all queues that are not named there."""
+
+_SHORT, _NEGATIVE, _UNKNOWN = range(3)
+_FIRST = EXCLUDED_SLOTS + 2
+
+
+def within(seconds: int) -> tuple[int, int]:
+    """Slots of a threshold: answered within it, and not. They are its own, whatever others are configured."""
+    return _FIRST + 2 * seconds, _FIRST + 2 * seconds + 1
+
+
+def thresholds_of(levels: Mapping[str, tuple[int, ...]], queue: str) -> tuple[int, ...]:
+    """The thresholds of a queue in seconds, its target first."""
+    return levels.get(queue) or levels[OTHER_QUEUES]
+
+
+def _wait_ms(visit: Visit) -> int | None:
+    entered, left = visit.entered, visit.left
+    return None if entered is None or left is None else left.at - entered.at
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    rare = ticket.rare
+    if rare is None or not rare.visits or ticket.gone:
+        return []
+    measures: list[Measure] = []
+    for visit in rare.visits:
+        left = visit.left
+        if left is None or left.outcome not in (ANSWERED, ABANDONED):
+            continue
+        instant_ms = ticket.base_ms + left.at
+        labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
+        thresholds = thresholds_of(config.service_level_seconds, left.queue)
+        if left.outcome == ANSWERED:
+            measures += _answered(instant_ms, labels, _wait_ms(visit), thresholds)
+        elif is_short(visit, config):
+            measures.append((instant_ms, labels, _SHORT, 1))
+        else:
+            measures += [
+                (instant_ms, labels, slot, 1) for slot in (OUT, *(within(one)[1] for one in thresholds))
+            ]
+    return measures
+
+
+def _answered(
+    instant_ms: int, labels: Labels, wait_ms: int | None, thresholds: tuple[int, ...]
+) -> list[Measure]:
+    if wait_ms is None or wait_ms < 0:
+        return [(instant_ms, labels, _UNKNOWN if wait_ms is None else _NEGATIVE, 1)]
+    slots = [IN if wait_ms <= 1000 * thresholds[0] else OUT]
+    slots += [within(seconds)[wait_ms > 1000 * seconds] for seconds in thresholds]
+    return [(instant_ms, labels, slot, 1) for slot in slots]
+
+
+def metric(config: CoreConfig) -> Metric:
+    """Follows ``service_level_seconds`` and ``short_abandon_ms``."""
+    levels = tuple(sorted(config.service_level_seconds.items()))
+    return _metric(levels, config.short_abandon_ms // 1000)
+
+
+@cache
+def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int) -> Metric:
+    every = sorted({seconds for _, thresholds in levels for seconds in thresholds})
+
+    def figures(tally: Tally) -> list[Figure]:
+        counted = {(slot - _FIRST) // 2 for slot in tally if slot >= _FIRST}
+        return [
+            share_figure("service_level", tally, "in_target", "visits", EXCLUDED),
+            *(
+                share_figure(f"service_level_{one}s", tally, "met", "judged", slots=within(one))
+                for one in sorted(counted.union(every))
+            ),
+        ]
+
+    targets = dict(levels)
+    others = targets.pop(OTHER_QUEUES)[0]
+    own = f", {len(targets)} queues have a target of their own" if targets else ""
+    return Metric(
+        id=23,
+        name="service_level",
+        title="Service level",
+        unit="ratio",
+        definition=(
+            "Visits of queues that were answered within the queue's target / visits that were answered or given up, in the window in "
+            f"which they ended. The target is the first of the queue's thresholds ({others} s{own}); service_level_20s and its like are "
+            f"the same for one threshold, over the queues that have it. {short_rule(short_seconds)}95 % interval after Wilson."
+        ),
+        source="Service level as contact centres define it: answered within the threshold / (answered + abandoned), short abandons apart",
+        null_rule="Null where no visit was answered or given up; an answered visit whose beginning is unknown is counted as unknown_wait.",
+        excluded_reasons=EXCLUDED,
+        reads=ALWAYS | {"visit"},
+        measures=_measures,
+        figures=figures,
+        series=(
+            *share_series(
+                "service_level",
+                "Visits answered within their queue's target / visits answered or given up.",
+                ("in_target", "Visits answered within their queue's target."),
+                ("visits", "Visits answered or given up, for service_level_ratio."),
+                of="service_level",
+            ),
+            *(
+                series
+                for one in every
+                for series in share_series(
+                    "service_level_within",
+                    "Visits answered within so many seconds / visits answered or given up, of the queues that have this threshold.",
+                    ("met", "Visits answered within so many seconds."),
+                    ("judged", "Visits answered or given up in the queues that have this threshold."),
+                    of=f"service_level_{one}s",
+                    labels=(("within", f"{one}s"),),
+                )
+            ),
+        ),
+        parameters=";".join(
+            [
+                f"short_abandon={short_seconds}s",
+                *(f"{queue}={'/'.join(map(str, thresholds))}" for queue, thresholds in levels),
+            ]
+        ),
+    )

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.kafka import Kafka
 
 # Loaded here and not when its plugin sums up the run: what the tests left to the garbage collector would disturb the parsing.
-settings.register_profile("suite", print_blob=True)
+# No test judges time: how long examples take to generate says how busy the machine is.
+settings.register_profile(
+    "suite", print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 

@@ -38,7 +38,7 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     revision: Annotated[int, Meta(ge=1)]
     n: Count
     value: float | None
-    unit: Literal["ratio", "seconds", "points", "score", "count"]
+    unit: Literal["ratio", "seconds", "points", "score", "count", "minor"]
     parts: dict[str, int | float]
     low: float | None
     high: float | None

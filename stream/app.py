@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from stream.core.config import CoreConfig
+from stream.core.customers_shard import CustomersShard
 from stream.core.dead_letters import DeadLetterLimitError
 from stream.core.record import Shard
 from stream.core.state_shape import GenerationError, shape
@@ -49,10 +50,11 @@ def stages(
     runtime: RuntimeConfig,
     present: Callable[[], CoreConfig] | None = None,
     too_late: TooLate | None = None,
-) -> tuple[StageSpec, StageSpec]:
-    """The two stages in the order of the data: tickets, windows. ``present`` is asked when a shard is made: it knows the brokers.
+) -> tuple[StageSpec, ...]:
+    """The stages in the order of the data: tickets, customers where a metric asks for them, windows.
 
-    ``too_late`` is shown each view of a source partition, on the event loop.
+    ``present`` is asked when a shard is made: it knows the brokers. ``too_late`` is shown each view of a source partition, on the
+    event loop.
     """
     if present is None:
 
@@ -62,19 +64,23 @@ def stages(
     def seen(shard: Shard) -> SourceView:
         view = source_view(cast("SourceShard", shard))
         if too_late is not None:
-            too_late.see(cast("TicketsShard", shard).partition, view.too_late)
+            too_late.see(cast("TicketsShard", shard).feed, view.too_late)
         return view
 
-    tickets = StageSpec(
-        name="tickets",
-        sources=core.topics.sources,
-        changelog=core.topics.tickets_changelog,
-        partitions=core.source_partitions,
-        new_shard=lambda number: TicketsShard(present(), number, selected(core)),
-        commit_interval_ms=runtime.commit_interval_ms,
-        view=seen,
-        building=lambda shard: cast("TicketsShard", shard).building,
-    )
+    def facts(shard_class: type[TicketsShard]) -> StageSpec:
+        kind = shard_class.kind
+        return StageSpec(
+            name=kind.name,
+            sources=kind.sources(core),
+            changelog=kind.changelog(core.topics),
+            partitions=core.source_partitions,
+            new_shard=lambda number: shard_class(present(), number, selected(core)),
+            commit_interval_ms=runtime.commit_interval_ms,
+            view=seen,
+            feeds=True,
+            building=lambda shard: cast("TicketsShard", shard).building,
+        )
+
     windows = StageSpec(
         name="windows",
         sources=(core.topics.deltas,),
@@ -85,7 +91,8 @@ def stages(
         view=_snapshot,
         building=lambda shard: cast("WindowsShard", shard).building,
     )
-    return tickets, windows
+    inputs = (TicketsShard, CustomersShard) if core.customers else (TicketsShard,)
+    return (*map(facts, inputs), windows)
 
 
 def _snapshot(shard: Shard) -> object:

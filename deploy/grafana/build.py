@@ -359,6 +359,99 @@ def business_hours() -> Row:
     )
 
 
+def customers() -> Row:
+    """Who stays, goes, brings others and speaks; metrics that are not computed unless STREAM_METRICS names them."""
+    moods = ("positive", "neutral", "negative")
+    return Row(
+        "Customers",
+        [
+            number(
+                "Retention",
+                f"Customers at the window's end without those who joined in it / customers at its start. {OPTIONAL}",
+                Line(figure("retention_ratio"), "retained", "percentunit"),
+                [
+                    Line(figure("retention_start_customers"), "at the start"),
+                    Line(figure("retention_joined_customers"), "joined"),
+                    Line(figure("retention_end_customers"), "at the end"),
+                ],
+                decimals=1,
+            ),
+            number(
+                "Churn",
+                f"Customers who left in the window / customers at its start. {OPTIONAL}",
+                Line(figure("churn_ratio"), "lost", "percentunit"),
+                [
+                    Line(figure("churn_start_customers"), "at the start"),
+                    Line(figure("churn_lost_customers"), "left"),
+                ],
+                decimals=1,
+            ),
+            number(
+                "Referrals",
+                f"Customers referred / customers who joined. {OPTIONAL}",
+                Line(figure("referral_ratio"), "referred", "percentunit"),
+                [
+                    Line(figure("referral_new_customers"), "joined"),
+                    Line(figure("referral_referred_customers"), "referred"),
+                ],
+                decimals=1,
+            ),
+            number(
+                "Engagement",
+                f"Purchases, referrals and mentions with their weights / customers. {OPTIONAL}",
+                Line(figure("engagement_score"), "per customer"),
+                [
+                    Line(figure("engagement_score_customers"), "customers"),
+                    Line(figure("engagement_score_acts"), "weighted acts"),
+                ],
+                decimals=2,
+            ),
+            number(
+                "Moods of mentions",
+                f"Mentions in each mood / mentions, with 95 % intervals. {OPTIONAL}",
+                Line(figure("sentiment_positive_ratio"), "positive", "percentunit"),
+                [
+                    *(
+                        Line(figure(f"sentiment_{mood}_{end}ratio"), f"{mood} {words}".strip(), "percentunit")
+                        for mood in moods
+                        for end, words in (("", ""), ("low_", "from"), ("high_", "to"))
+                        if (mood, end) != ("positive", "")
+                    ),
+                    Line(figure("sentiment_mentions"), "mentions"),
+                ],
+                decimals=1,
+                width=12,
+            ),
+            by_label(
+                "Channels of contacts",
+                f"Tickets created in the window, by channel. {OPTIONAL}",
+                "through",
+                [
+                    Line(by("through", figure("channel_share_ratio")), "share", "percentunit"),
+                    Line(by("through", figure("channel_share_contacts")), "of contacts"),
+                ],
+                width=12,
+            ),
+            by_label(
+                "Lifetime value",
+                f"Of an average customer, in minor units (cents) of each currency. {OPTIONAL}",
+                "currency",
+                [
+                    Line(by("currency", figure(f"lifetime_value_{form}_minor")), form)
+                    for form in ("historic", "predictive", "simple")
+                ],
+                width=12,
+            ),
+            number(
+                "Customers",
+                f"Those at the window's start and who joined in it; lifetime values rest on them. {OPTIONAL}",
+                Line(figure("lifetime_value_customers"), "customers"),
+                [Line(figure("lifetime_value_lost_customers"), "left")],
+            ),
+        ],
+    )
+
+
 def queues() -> Row:
     """Speed of answer, per queue too."""
     base = "queue_wait_seconds"
@@ -502,7 +595,7 @@ def pipeline() -> Row:
     )
 
 
-ROWS = (satisfaction, replies, resolution, queues, calls, business_hours, live, pipeline)
+ROWS = (satisfaction, replies, resolution, queues, calls, business_hours, customers, live, pipeline)
 
 
 def _variable(name: str, query: str) -> builders.QueryVariable:

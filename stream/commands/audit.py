@@ -12,6 +12,7 @@ from stream.commands import CommandError, Context, kafka
 from stream.commands.words import minute_text, segment_text
 from stream.core.audit import AuditError, Difference, Rows, audit
 from stream.core.config import CoreConfig
+from stream.core.entity import kinds
 from stream.core.segment import segment_labels
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError
@@ -33,17 +34,17 @@ SETTLE_POLLS, SETTLE_SECONDS = 20, 0.5
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON, one a line.")
 @click.pass_obj
 def command(context: Context, *, as_json: bool) -> None:
-    """Fold the facts of all tickets once more, and compare with the sums behind the figures.
+    """Fold the facts of all tickets and customers once more, and compare with the sums behind the figures.
 
-    Reads the state of both stages and changes nothing. Run it with the worker's settings, while no worker runs; what is left in
+    Reads the state of all stages and changes nothing. Run it with the worker's settings, while no worker runs; what is left in
     the topics has to be worked off before (`stream worker --drain`). Windows that are too old to be recomputed are left out and
     counted. Exit code 1 if anything differs.
     """
     settings = context.settings
     core = kafka.run(settings, kafka.fitted_core(settings))
-    tickets, windows, ends = kafka.run(settings, _state(settings, core))
+    facts, windows, ends = kafka.run(settings, _state(settings, core))
     try:
-        found = audit(core, selected(core), tickets, windows, ends)
+        found = audit(core, selected(core), facts, windows, ends)
     except AuditError as exc:
         raise CommandError(str(exc)) from exc
     except ShapeChangedError as exc:
@@ -56,8 +57,8 @@ def command(context: Context, *, as_json: bool) -> None:
     if hidden > 0:
         print(f"... and {hidden:,} more: see all with --json")
     summary = (
-        f"{found.rows:,} tickets folded, {found.windows:,} sums compared, {found.skipped:,} too old to be recomputed, "
-        f"{len(found.differences):,} differ"
+        f"{found.rows:,} {' and '.join(kind.name for kind in kinds(core))} folded, {found.windows:,} sums compared, "
+        f"{found.skipped:,} too old to be recomputed, {len(found.differences):,} differ"
     )
     print(summary, file=sys.stderr if as_json else sys.stdout)
     if found.differences:
@@ -79,9 +80,10 @@ async def _ends_at_rest(
     raise CommandError(AT_WORK)
 
 
-async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list[Rows], list[int]]:
-    """Rows of both changelogs and the ends of the deltas. Raises CommandError when they move meanwhile."""
-    names = (core.topics.tickets_changelog, core.topics.windows_changelog, core.topics.deltas)
+async def _state(settings: Settings, core: CoreConfig) -> tuple[dict[str, list[Rows]], list[Rows], list[int]]:
+    """Rows of all changelogs, those of facts by stage, and the ends of the deltas. Raises CommandError when they move meanwhile."""
+    facts = {kind.name: kind.changelog(core.topics) for kind in kinds(core)}
+    names = (*facts.values(), core.topics.windows_changelog, core.topics.deltas)
     partitions = await kafka.partitions_of(settings.runtime(), names)
     consumer = clients.reader(settings.runtime(), committed=True)
     rows: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in partitions}
@@ -106,11 +108,15 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[list[Rows], list
     def of(topic: str) -> list[Rows]:
         return [rows[tp] for tp in sorted(rows, key=lambda tp: tp.partition) if tp.topic == topic]
 
-    return of(names[0]), of(names[1]), [deltas[tp] for tp in sorted(deltas, key=lambda tp: tp.partition)]
+    return (
+        {stage: of(changelog) for stage, changelog in facts.items()},
+        of(core.topics.windows_changelog),
+        [deltas[tp] for tp in sorted(deltas, key=lambda tp: tp.partition)],
+    )
 
 
 def _line(found: Difference) -> str:
-    window = f"{minute_text(found.start_ms)}/{show_duration(found.window_ms)}"
+    window = f"{minute_text(found.start_ms)}/{show_duration(found.window_ms)}" if found.start_ms else "by now"
     name = f"{found.metric.name} began" if found.live else found.metric.name
     return (
         f"{segment_text(segment_labels(found.segment))}   {window}   {name}: "

@@ -16,7 +16,6 @@ from stream.core.event_time import parse_time_ms
 from stream.core.fold import FoldResult, fold
 from stream.core.pane import FOREVER
 from stream.core.record import Output, SourceRecord
-from stream.core.topics import SOURCES
 from stream.gateway.files import FileError, Unroutable, read
 from stream.metrics import selected
 from stream.settings.forms import parse_duration, show_duration
@@ -32,13 +31,13 @@ class Archive:
         self, files: Sequence[Path], config: CoreConfig, tenant: str | None, *, count_bots: bool
     ) -> None:
         self._files = files
-        self._topics = dict(zip(SOURCES, config.topics.sources, strict=True))
+        self._topics = {topic.removeprefix(config.topics.prefix): topic for topic in config.sources}
         self._tenant = tenant
         self._count_bots = count_bots
         self._begins: list[tuple[int, Path]] = []
         self.lines = 0
         self.unread_topics: Counter[str] = Counter()
-        """Topics that no metric reads yet -> lines."""
+        """Topics that no chosen metric reads -> lines."""
 
     def records(self) -> Iterator[SourceRecord]:
         """Read everything once. Raises FileError."""
@@ -158,7 +157,7 @@ def accounting(archive: Archive, result: FoldResult) -> Iterator[str]:
                 reasons[name] += number
     for topic, number in archive.unread_topics.items():
         outcomes["skipped"] += number
-        reasons[f"skipped:{topic} events have no metric yet"] += number
+        reasons[f"skipped:{topic} events, which no metric of STREAM_METRICS reads"] += number
     yield (
         f"in {archive.lines:,} = applied {outcomes['applied']:,} + duplicate {outcomes['duplicate']:,} "
         f"+ skipped {outcomes['skipped']:,} + dead-lettered {outcomes['dead_lettered']:,}"

@@ -66,7 +66,7 @@ def list_letters(
 
 async def _newest(settings: Settings, reasons: Sequence[str], topic: str | None, limit: int) -> list[Letter]:
     config = settings.runtime()
-    there = await extent(config, dead_letter_topics(settings.core().topics, topic))
+    there = await extent(config, dead_letter_topics(settings.core(), topic))
     newest: list[tuple[int, TopicPartition, int, Letter]] = []
     async for letter in letters(config, there.begins, there.ends, reasons):
         bare = letter._replace(record=_without_content(letter.record))
@@ -121,13 +121,10 @@ def _parse(settings: Settings, position: str) -> tuple[TopicPartition, int]:
     parts = _POSITION.fullmatch(position)
     if not parts:
         raise click.BadParameter(f"{position!r} is no position; `stream dlq list` shows them")
-    topics = settings.core().topics
+    core = settings.core()
+    topics = core.topics
     name = next(
-        (
-            dlq
-            for dlq in map(topics.dlq, topics.sources)
-            if parts[1] in (dlq, dlq.removeprefix(topics.prefix))
-        ),
+        (dlq for dlq in map(topics.dlq, core.sources) if parts[1] in (dlq, dlq.removeprefix(topics.prefix))),
         None,
     )
     if name is None:
@@ -203,7 +200,7 @@ def count(context: Context, *, reasons: tuple[str, ...], topic: str | None, as_j
 
 async def _count(settings: Settings, reasons: Sequence[str], topic: str | None) -> list[Tally]:
     config = settings.runtime()
-    there = await extent(config, dead_letter_topics(settings.core().topics, topic))
+    there = await extent(config, dead_letter_topics(settings.core(), topic))
     number: Counter[tuple[str, str]] = Counter()
     back: Counter[tuple[str, str]] = Counter()
     async for letter in letters(config, there.begins, there.ends, reasons):

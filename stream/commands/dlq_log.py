@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.commands import kafka
+from stream.core.config import CoreConfig
 from stream.core.dead_letter import Origin, origin
 from stream.core.refusal import REASONS
-from stream.core.topics import Topics
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
 
@@ -46,15 +46,16 @@ class Extent(NamedTuple):
     memory: Memory
 
 
-def dead_letter_topics(topics: Topics, wanted: str | None) -> list[str]:
+def dead_letter_topics(core: CoreConfig, wanted: str | None) -> list[str]:
     """The dead-letter topics of all sources, or of the one that is meant: ``tickets``, its full name, or the topic itself."""
-    for source in topics.sources:
+    topics = core.topics
+    for source in core.sources:
         if wanted in (source, source.removeprefix(topics.prefix), topics.dlq(source)):
             return [topics.dlq(source)]
     if wanted is not None:
-        known = ", ".join(source.removeprefix(topics.prefix) for source in topics.sources)
+        known = ", ".join(source.removeprefix(topics.prefix) for source in core.sources)
         raise click.BadParameter(f"{wanted!r} is no source topic; there are {known}", param_hint="--topic")
-    return [topics.dlq(source) for source in topics.sources]
+    return [topics.dlq(source) for source in core.sources]
 
 
 def group_of(config: RuntimeConfig) -> str:

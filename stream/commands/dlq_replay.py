@@ -124,7 +124,7 @@ class _Judge:
     def back(self, letter: Letter) -> SourceRecord | str:
         """The record as it goes back, or why it does not."""
         record, said = letter.record, letter.origin
-        if said.topic not in self._core.topics.sources or self._core.topics.dlq(said.topic) != record.topic:
+        if said.topic not in self._core.sources or self._core.topics.dlq(said.topic) != record.topic:
             return FOREIGN
         if said.truncated:
             return CUT
@@ -147,7 +147,7 @@ async def _plan(
     settings: Settings, judge: _Judge, reasons: Collection[str], topic: str | None, *, again: bool
 ) -> Plan:
     config = settings.runtime()
-    there = await extent(config, dead_letter_topics(settings.core().topics, topic))
+    there = await extent(config, dead_letter_topics(settings.core(), topic))
     plan = Plan(there, Counter(), Counter(), 0)
     before = 0
     async for letter in letters(config, there.begins, there.ends, reasons):

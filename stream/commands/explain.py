@@ -126,7 +126,7 @@ def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iter
         if found.revision
         else f"{found.status}, never published",
     )
-    yield _row("watermark", _watermark(found))
+    yield _row("watermark", _watermark(found, core))
     yield _row("rollup key", found.key)
     yield ""
     for name, text in (
@@ -173,14 +173,17 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _watermark(found: Explanation) -> str:
+def _watermark(found: Explanation, core: CoreConfig) -> str:
     text = minute_text(found.watermark_ms) if found.watermark_ms >= 0 else "none yet"
     active = {
         number: one.watermark_ms for number, one in found.sources.items() if not (one.idle or one.closed)
     }
     if not active:
         return text
-    return f"{text}, held by source partition {min(active, key=lambda number: (active[number], number))}"
+    stage, partition = divmod(
+        min(active, key=lambda number: (active[number], number)), core.source_partitions
+    )
+    return f"{text}, held by {'customers' if stage else 'source'} partition {partition}"
 
 
 def _row(name: str, text: str) -> str:

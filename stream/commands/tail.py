@@ -21,8 +21,8 @@ from stream.commands.words import (
     segment_text,
     value_text,
 )
+from stream.core.config import CoreConfig
 from stream.core.dead_letter import Origin, origin, original_headers
-from stream.core.topics import Topics
 from stream.settings import Settings
 from stream.settings.forms import parse_duration, show_duration
 
@@ -96,7 +96,7 @@ def command(
     if metric is not None:
         must_be_metric(settings.core(), metric, param_hint="--metric")
     chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
-    topics = _topics_of(what, settings.core().topics)
+    topics = _topics_of(what, settings.core())
     lines = {"rollups": _rollup, "alerts": _alert, "followups": _followup}
     describe = _dead_letter(reason) if what == "dlq" else _figure(chosen, lines[what])
     try:
@@ -108,9 +108,10 @@ def command(
         sys.exit(0)  # the usual way to end it
 
 
-def _topics_of(what: str, topics: Topics) -> Sequence[str]:
+def _topics_of(what: str, core: CoreConfig) -> Sequence[str]:
+    topics = core.topics
     if what == "dlq":
-        return [topics.dlq(topic) for topic in topics.sources]
+        return [topics.dlq(topic) for topic in core.sources]
     return [{"rollups": topics.rollups, "alerts": topics.alerts, "followups": topics.followups}[what]]
 
 

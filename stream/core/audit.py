@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.entity import Kind, kinds
 from stream.core.labels import LabelBook
 from stream.core.live import DAY, decode_counts
 from stream.core.measure import Labels
@@ -25,7 +26,6 @@ from stream.core.pane import (
 from stream.core.progress import Progress, stored_generation
 from stream.core.state_shape import shape
 from stream.core.tally import add, decode_window, drop_zeros, metric_ids, own_tallies
-from stream.core.ticket import decode_ticket
 from stream.core.tickets_meta import Meta, take_meta
 
 Rows = Mapping[bytes, bytes]
@@ -35,6 +35,10 @@ Place = tuple[bytes, int, int, str]
 """Kind of row, width and start in minutes, segment."""
 
 _LIVE_BITS = 6
+
+STOCK_KIND = b"s"
+FOR_EVER = 1 << 40
+"""Width in minutes under which a stock is compared as a whole: what it has come to by now."""
 
 
 class AuditError(Exception):
@@ -69,11 +73,13 @@ class Audit(NamedTuple):
 def audit(
     config: CoreConfig,
     metrics: Sequence[Metric],
-    tickets: Sequence[Rows],
+    entities: Mapping[str, Sequence[Rows]],
     windows: Sequence[Rows],
     delta_ends: Sequence[int],
 ) -> Audit:
-    """Fold and compare; one mapping of rows per partition. ``delta_ends``: the ends of the deltas topic's partitions.
+    """Fold and compare; one mapping of rows per partition, ``entities`` by the stage that keeps them.
+
+    ``delta_ends``: the ends of the deltas topic's partitions.
 
     Raises AuditError, and what reading the rows raises: DamagedRowError, UnknownRowError, RowVersionError, GenerationError,
     ShapeChangedError.
@@ -82,19 +88,22 @@ def audit(
     metas: list[Meta] = []
     sums: dict[Place, dict[int, int]] = {}
     count = 0
-    for partition, rows in enumerate(tickets):
-        own = dict(rows)
-        found = take_meta(own, f"tickets partition {partition}")
-        if found is None:
-            raise AuditError(f"tickets partition {partition} has no state yet: run `stream worker` first")
-        meta, admitted = found
-        if meta.generation != config.generation or meta.scanned_to is not None:
-            raise AuditError(
-                f"tickets partition {partition} is building generation {config.generation}: ask again when the worker is ready"
-            )
-        metas.append(meta)
-        count += len(own)
-        _fold(config, metrics, own, LabelBook(config, admitted), sums)
+    for kind in kinds(config):
+        asked = [metric for metric in metrics if metric.entity == kind.entity]
+        for partition, rows in enumerate(entities[kind.name]):
+            where = f"{kind.name} partition {partition}"
+            own = dict(rows)
+            found = take_meta(own, where)
+            if found is None:
+                raise AuditError(f"{where} has no state yet: run `stream worker` first")
+            meta, admitted = found
+            if meta.generation != config.generation or meta.scanned_to is not None:
+                raise AuditError(
+                    f"{where} is building generation {config.generation}: ask again when the worker is ready"
+                )
+            metas.append(meta)
+            count += len(own)
+            _fold(config, kind, asked, own, LabelBook(config, admitted), sums)
     bounds = _bounds(config, metas)
     stored, skipped = _stored(config, metrics, windows, bounds)
     differences = sorted(
@@ -133,6 +142,7 @@ def _at_rest(
 
 def _fold(
     config: CoreConfig,
+    kind: Kind,
     metrics: Sequence[Metric],
     rows: Rows,
     book: LabelBook,
@@ -141,17 +151,19 @@ def _fold(
     """Add all measures of one partition's facts to the sums of every level."""
     windowed: dict[tuple[Labels, int], dict[int, int]] = {}
     live: dict[tuple[Labels, int], dict[int, int]] = {}
+    stocks: dict[tuple[Labels, int], dict[int, int]] = {}
     for key, row in rows.items():
-        ticket = decode_ticket(row, key)
+        entity = kind.decode(row, key)
         for metric in metrics:
-            into = live if metric.live else windowed
-            for instant_ms, labels, slot, amount in metric.measures(ticket, config):
+            for instant_ms, labels, slot, amount in metric.measures(entity, config):
+                into = stocks if slot == metric.stock else live if metric.live else windowed
                 tally = into.setdefault((labels, instant_ms // MINUTE_MS), {})
                 slot += metric.slot(0)  # noqa: PLW2901 - the metric's own slot becomes the row's
                 tally[slot] = tally.get(slot, 0) + amount
     for level in levels(config):
         _spread(windowed, book, level.kind, level.width, sums)
     _spread(live, book, LIVE_KIND, DAY, sums)
+    _spread(stocks, book, STOCK_KIND, FOR_EVER, sums)
 
 
 def _spread(
@@ -182,7 +194,8 @@ def _bounds(config: CoreConfig, metas: Sequence[Meta]) -> dict[tuple[bytes, int]
         (level.kind, level.width): max(level.late_before(newest_ms), after(level.width))
         for level in levels(config)
     }
-    return {**bounds, (LIVE_KIND, DAY): after(DAY)}
+    # What is forgotten has left: it is in no stock, whatever else cannot be recomputed.
+    return {**bounds, (LIVE_KIND, DAY): after(DAY), (STOCK_KIND, FOR_EVER): FOREVER}
 
 
 def _stored(
@@ -193,6 +206,7 @@ def _stored(
 ) -> tuple[dict[Place, dict[int, int]], int]:
     """The sums that are kept and can be compared, and how many cannot."""
     ids = {metric.id for metric in metrics if not metric.live}
+    stocks = {metric.slot(metric.stock) for metric in metrics if metric.stock is not None}
     found: dict[Place, dict[int, int]] = {}
     skipped = 0
     for rows in windows:
@@ -203,9 +217,15 @@ def _stored(
             tally: dict[int, int] = {}
             if kind == LIVE_KIND:
                 width, start = DAY, start - start % DAY
+                stock: dict[int, int] = {}
                 for packed, amount in decode_counts(row).items():
                     slot = packed >> _LIVE_BITS
-                    tally[slot] = tally.get(slot, 0) + amount
+                    into = stock if slot in stocks else tally
+                    into[slot] = into.get(slot, 0) + amount
+                if stock:
+                    add(found.setdefault((STOCK_KIND, FOR_EVER, 0, name.decode()), {}), stock)
+                if not tally:
+                    continue
             else:
                 window = decode_window(row)
                 if window.generation != config.generation:
@@ -240,7 +260,7 @@ def _differences(
                     start * MINUTE_MS,
                     width * MINUTE_MS,
                     by_id[metric_id],
-                    kind == LIVE_KIND,
+                    kind in (LIVE_KIND, STOCK_KIND),
                     ours[metric_id],
                     theirs[metric_id],
                 )

@@ -86,6 +86,14 @@ class CoreConfig(msgspec.Struct, frozen=True):
     """Rollup window -> how long after its end it is still revised. -1 means for ever (``backfill``)."""
     max_skew_ms: int = HOUR_MS
     idle_after_ms: int = MINUTE_MS
+    customers: bool = False
+    """Whether a metric of customers is among ``metrics``: only then their topic is read, and has the sources' partition count."""
+    margin_percent: int = 100
+    """What is left of a purchase after its costs, for the historic lifetime value."""
+    engagement: dict[str, int] = msgspec.field(
+        default_factory=lambda: {"purchases": 1, "referrals": 1, "mentions": 1}
+    )
+    """Part of the engagement -> its weight."""
     clock: Literal["wall", "event"] = "wall"
     profile: str = "default"
     calendars: Calendars = Calendars()
@@ -105,3 +113,13 @@ class CoreConfig(msgspec.Struct, frozen=True):
     """The largest dead letter that the brokers take; what is larger is cut."""
     generation: int = 1
     """Raised at every change of definitions, groupings or panes; a row carries the one its measures were emitted under."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source topics that are read."""
+        return (*self.topics.sources, self.topics.customers) if self.customers else self.topics.sources
+
+    @property
+    def feeds(self) -> int:
+        """Partitions of all stages that feed the windows stage: those of tickets first, then those of customers."""
+        return self.source_partitions * (2 if self.customers else 1)

@@ -67,8 +67,6 @@ class _Plan(NamedTuple):
     entity_id: Callable[[Any], str]
     across: Callable[[Any], Problem | None] | None
     """The first rule over several fields that the data break."""
-    partitioned: bool
-    """On one of the co-partitioned topics."""
 
 
 class Decoder:
@@ -85,7 +83,6 @@ class Decoder:
                 ),
                 entity_id=_entity_id(_data_class(event_class)),
                 across=_across(_data_class(event_class)),
-                partitioned=TOPIC_OF[event_class] != "customers",
             )
             for event_class in EVENT_CLASSES
         }
@@ -141,7 +138,7 @@ class Decoder:
         self, record: Record, key: bytes, event: AnyEvent, now_ms: int
     ) -> Accepted | Refused | Skipped:
         """The checks on a well-formed event that need several fields, or the record around it."""
-        topics, entity_id, across, partitioned = self._plans[event.__class__]
+        topics, entity_id, across = self._plans[event.__class__]
         if record.topic not in topics:
             return Skipped("other_stage")
         data = event.data
@@ -151,12 +148,11 @@ class Decoder:
                 return Refused(*problem)
         if key != entity_id(data).encode():
             return Refused("key_mismatch", "the record's key is not the entity's id")
-        if partitioned:
-            known = self._known.get(record.partition)
-            if known is None or key not in known:
-                problem = self._misplaced(key, record.partition)
-                if problem is not None:
-                    return Refused(*problem)
+        known = self._known.get(record.partition)
+        if known is None or key not in known:
+            problem = self._misplaced(key, record.partition)
+            if problem is not None:
+                return Refused(*problem)
         time_ms = parse_time_ms(event.time)
         if time_ms is None:
             return Refused("bad_time", "time is not RFC 3339 with an offset, or before the year 2000")

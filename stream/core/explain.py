@@ -6,13 +6,15 @@ from typing import NamedTuple
 import msgspec
 
 from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.live import LiveCounts
 from stream.core.measure import Figure
 from stream.core.metric import Metric
-from stream.core.pane import META_KEY, levels
+from stream.core.pane import LIVE_KIND, META_KEY, levels, oldest_start, parse_key
 from stream.core.progress import Progress, SourceProgress, stored_generation
 from stream.core.publisher import figures, metric_for
 from stream.core.rollup import FINAL, OPEN, REVISED, rollup_key
 from stream.core.state_shape import shape
+from stream.core.stock import with_stock
 from stream.core.tally import FINAL_BIT, REVISED_BIT, REVISION_SHIFT, Window, decode_window, own_tallies
 
 
@@ -108,6 +110,7 @@ def explain(
     if window.generation < config.generation:
         window.renew(config.generation, {one.id for one in metrics if not one.live})
     own = own_tallies(window.tally, (metric.id,))[metric.id]
+    own = with_stock(metric, own, _live(rows, config, metric), segment.encode(), start)
     found = figures(metric, own)
     if name != metric.name:
         found = [figure for figure in found if figure.metric == name]
@@ -133,3 +136,14 @@ def explain(
         sources=progress.sources,
         expired=start * MINUTE_MS < level.late_before(progress.watermark_ms) * MINUTE_MS,
     )
+
+
+def _live(rows: Mapping[bytes, bytes], config: CoreConfig, metric: Metric) -> LiveCounts:
+    """The partition's stocks, as far as the metric needs them."""
+    live = LiveCounts(dict(rows), oldest_start(config))
+    if metric.stock is not None:
+        for key, raw in rows.items():
+            if key[:1] == LIVE_KIND:
+                _, width, row_start, name = parse_key(key)
+                live.load(width, row_start, name, raw)
+    return live

@@ -1,4 +1,4 @@
-"""The oracle: one input log through both shards, single-threaded, one partition, nothing durable.
+"""The oracle: one input log through all shards, single-threaded, one partition, nothing durable.
 
 ``backfill`` is this fold over files. Every fault test compares what the workers published with what this says.
 """
@@ -9,13 +9,14 @@ from typing import NamedTuple
 import msgspec
 
 from stream.core.config import CoreConfig
+from stream.core.customers_shard import CustomersShard
 from stream.core.metric import Metric
 from stream.core.record import Output, Record, SourceRecord
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
 
 CHUNK = 5_000
-"""Records between two flushes of the tickets shard: bounds memory, does not change the result."""
+"""Records between two flushes of the first stages: bounds memory, does not change the result."""
 
 NO_LIMIT = 2**62
 
@@ -60,9 +61,13 @@ def fold(
         dead_letter_limit=None,
         dead_letter_bytes=NO_LIMIT,
     )
-    tickets = TicketsShard(single, 0, metrics, reference_ms=reference_ms)
+    inputs = [TicketsShard(single, 0, metrics, reference_ms=reference_ms)]
+    if single.customers:
+        inputs.append(CustomersShard(single, 0, metrics, reference_ms=reference_ms))
+    reader_of = {topic: shard for shard in inputs for topic in shard.kind.sources(single)}
     windows = WindowsShard(single, 0, metrics)
-    tickets.ready()
+    for shard in inputs:
+        shard.ready()
     windows.ready()
     dead: list[Output] = []
     said: list[Output] = []
@@ -71,7 +76,7 @@ def fold(
     def pass_on() -> None:
         nonlocal delta_offset
         deltas: list[SourceRecord] = []
-        for output in tickets.flush(now_ms).outputs:
+        for output in (output for shard in inputs for output in shard.flush(now_ms).outputs):
             if output.topic != single.topics.deltas:
                 (said if output.topic == single.topics.followups else dead).append(output)
                 continue
@@ -79,17 +84,19 @@ def fold(
             delta_offset += 1
         windows.apply(single.topics.deltas, deltas, delta_offset, now_ms)
 
-    offsets = dict.fromkeys(single.topics.sources, 0)
+    offsets = dict.fromkeys(single.sources, 0)
     for chunk in _chunks(records, CHUNK):
         by_topic: dict[str, list[Record]] = {}
         for record in chunk:
             by_topic.setdefault(record.topic, []).append(record)
         for topic, batch in by_topic.items():
             offsets[topic] += len(batch)
-            tickets.apply(topic, batch, offsets[topic], now_ms)
-        tickets.tick(now_ms, {})
+            reader_of[topic].apply(topic, batch, offsets[topic], now_ms)
+        for shard in inputs:
+            shard.tick(now_ms, {})
         pass_on()
-    tickets.close_input()
+    for shard in inputs:
+        shard.close_input()
     pass_on()
     closed = windows.flush(now_ms)
     rollups = [output for output in closed.outputs if output.topic == single.topics.rollups]
@@ -98,8 +105,8 @@ def fold(
         rollups=sorted(rollups, key=lambda output: output.key or b""),
         dead_letters=dead,
         followups=said,
-        counts=tickets.counts,
-        too_late=tickets.too_late,
+        counts={topic: counts for shard in inputs for topic, counts in shard.counts.items()},
+        too_late={metric: number for shard in inputs for metric, number in shard.too_late.items()},
         windows=windows,
     )
 

@@ -2,9 +2,14 @@
 
 One row per (segment, hour) while corrections may still come, then one per (segment, day) with a single pane. A row's counts are
 ``{slot * 64 + minute within the hour: count}``; in a day's row that minute is 0. Rows stay until they are empty.
+
+STOCKS are kept beside them: +1 where something began to be there, -1 where it ceased to, so that the sum of all that is before an
+instant is how many there were at it. What no window begins before any more is folded into one row, the base.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Container, Mapping
+from itertools import accumulate
 
 import msgspec
 
@@ -12,6 +17,8 @@ from stream.core.pane import live_key, parse_key
 from stream.core.tally import DamagedRowError, drop_zeros
 
 HOUR, DAY = 60, 1440
+BASE = 0
+"""Start of a stock's base, in a row as wide as a day."""
 _MINUTE_BITS = 6
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -57,12 +64,14 @@ def decode_counts(raw: bytes) -> Counts:
 class LiveSegment:
     """One segment's live counts: totals in memory, minutes in rows."""
 
-    __slots__ = ("panes", "totals")
+    __slots__ = ("panes", "sums", "totals")
 
     def __init__(self) -> None:
         self.totals: dict[int, int] = {}
         self.panes: dict[int, dict[int, int]] = {}
         """Slot -> start of a row in minutes -> the row's sum; rows whose sum is 0 are absent."""
+        self.sums: dict[int, tuple[list[int], list[int]]] = {}
+        """Slot -> starts of its rows, ascending, and the sums up to and with each; only of stocks that were asked for."""
 
     def add(self, slot: int, start: int, amount: int) -> None:
         """A row's sum of a slot changed."""
@@ -71,14 +80,27 @@ class LiveSegment:
         panes[start] = panes.get(start, 0) + amount
         if not panes[start]:
             del panes[start]
+        self.sums.pop(slot, None)
+
+    def before(self, slot: int, start: int) -> int:
+        """The sum of all rows that start before a minute."""
+        found = self.sums.get(slot)
+        if found is None:
+            starts = sorted(self.panes.get(slot, ()))
+            found = self.sums[slot] = starts, list(accumulate(self.panes[slot][one] for one in starts))
+        index = bisect_left(found[0], start)
+        return found[1][index - 1] if index else 0
 
 
 class LiveCounts:
     """Live counts of all segments of a partition, on top of its rows. Minutes since the epoch."""
 
-    def __init__(self, rows: dict[bytes, bytes], horizon: int | None) -> None:
-        """``horizon`` in minutes: how far behind the watermark counts are kept by the minute; None for ever."""
+    def __init__(
+        self, rows: dict[bytes, bytes], horizon: int | None, stocks: Container[int] = frozenset()
+    ) -> None:
+        """``horizon`` in minutes: how far behind the watermark counts are kept by the minute; None for ever. ``stocks``: slots."""
         self._rows = rows
+        self._stocks = stocks
         self._horizon = horizon
         self.by_day_before = 0
         """Counts that began before this minute (the start of a day) are kept by the day."""
@@ -105,16 +127,18 @@ class LiveCounts:
             live = self.segments[segment] = LiveSegment()
         rows: dict[int, dict[int, int]] = {}
         for minute, amounts in minutes.items():
-            if minute < self.by_day_before:
-                start = minute - minute % DAY
-                within = 0
-            else:
-                start = minute - minute % HOUR
-                within = minute - start
-            row = rows.get(start)
-            if row is None:
-                row = rows[start] = {}
+            folded = minute < self.by_day_before
+            within = 0 if folded else minute % HOUR
             for slot, amount in amounts.items():
+                if not folded:
+                    start = minute - within
+                elif slot in self._stocks:
+                    start = BASE
+                else:
+                    start = minute - minute % DAY
+                row = rows.get(start)
+                if row is None:
+                    row = rows[start] = {}
                 packed = (slot << _MINUTE_BITS) + within
                 row[packed] = row.get(packed, 0) + amount
         for start, row in rows.items():
@@ -188,6 +212,26 @@ class LiveCounts:
         """Whether a flush would write rows."""
         return bool(self._dirty)
 
+    def before(self, segment: bytes, slot: int, minute: int) -> int:
+        """A stock at the beginning of a minute; right for every minute that a window may still begin in."""
+        start = minute - minute % HOUR
+        live = self.segments.get(segment)
+        total = 0 if live is None else live.before(slot, start)
+        if minute > start:
+            base = slot << _MINUTE_BITS
+            counts = self._read(live_key(HOUR, start, segment))
+            total += sum(count for packed, count in counts.items() if base <= packed < base + minute - start)
+        return total
+
+    def _read(self, key: bytes) -> Counts:
+        counts = self._dirty.get(key)
+        if counts is None:
+            counts = self._decoded.get(key)
+            if counts is None:
+                raw = self._rows.get(key)
+                counts = {} if raw is None else decode_counts(raw)
+        return counts
+
     def count(self, segment: bytes, slot: int) -> tuple[int, int]:
         """How many, and the minute in which the oldest of them began (-1 for none)."""
         live = self.segments.get(segment)
@@ -198,11 +242,7 @@ class LiveCounts:
             return live.totals[slot], -1
         if start < self.by_day_before:
             return live.totals[slot], start
-        key = live_key(HOUR, start, segment)
-        counts = self._dirty.get(key) or self._decoded.get(key)
-        if counts is None:
-            raw = self._rows.get(key)
-            counts = {} if raw is None else decode_counts(raw)
+        counts = self._read(live_key(HOUR, start, segment))
         base = slot << _MINUTE_BITS
         minutes = [packed - base for packed, n in counts.items() if packed >> _MINUTE_BITS == slot and n > 0]
         return live.totals[slot], start + min(minutes, default=0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from stream.core.config import CoreConfig
 from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally, Wait
@@ -52,8 +52,9 @@ class Metric:
     """When the value is null."""
     excluded_reasons: tuple[str, ...]
     reads: frozenset[str]
-    """Fact groups that the measures depend on (``stream.core.ticket.GROUPS``): others' events cannot change them."""
-    measures: Callable[[Ticket, CoreConfig], list[Measure]]
+    """Fact groups that the measures depend on (``GROUPS_OF`` of its kind of entity): others' events cannot change them."""
+    measures: Callable[[Any, CoreConfig], list[Measure]]
+    """From the facts of one ticket or customer, as ``entity`` says."""
     series: tuple[Series, ...]
     figures: Callable[[Tally], list[Figure]] = _nothing
     """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
@@ -62,6 +63,8 @@ class Metric:
     """The settings that its measures follow, as text: part of the state's shape."""
     labels: tuple[tuple[str, str], ...] = ()
     """What a reader must know beside name and version to read the value: travels with its rollups and series."""
+    entity: Literal["ticket", "customer"] = "ticket"
+    """What it is asked about."""
     live: bool = False
     """Live: measures are +1 at the instant something began to be so, without a window; shown as count and oldest age."""
     live_series: tuple[LiveSeries, ...] = ()
@@ -71,6 +74,15 @@ class Metric:
     """Of a duration: from when to when it went. Its twin in business hours is made of the same."""
     business: bool = False
     """Counts in business hours: its measures depend on ``config.calendars``."""
+
+    stock: int | None = None
+    """Slot of a STOCK: its measures are +1 at the instant something began to be there and -1 at that of its end. They are added up from
+    the beginning of time and are never too late; a window's tally has in this slot how many there were at the window's start."""
+
+    @property
+    def timeless(self) -> bool:
+        """Whether its measures are said however late: the windows stage decides what is too late for which window."""
+        return self.live or self.stock is not None
 
     def slot(self, own: int) -> int:
         """The slot's number in rows and deltas."""

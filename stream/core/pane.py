@@ -91,10 +91,13 @@ def horizon_ms(config: CoreConfig, rollup_ms: int) -> int:
     return FOREVER if FOREVER in values else max(values, default=0)
 
 
-def longest_horizon(config: CoreConfig) -> int | None:
-    """The longest horizon in minutes, None for ever: live counts older than this are kept by the day."""
-    horizons = [level.horizon for level in levels(config)]
-    return None if None in horizons else max((found for found in horizons if found is not None), default=0)
+def oldest_start(config: CoreConfig) -> int | None:
+    """How far behind the watermark a window that is kept may begin, in minutes; None for ever."""
+    found = levels(config)
+    horizons = [level.horizon for level in found]
+    return (
+        None if None in horizons else max((level.width + (level.horizon or 0) for level in found), default=0)
+    )
 
 
 def levels(config: CoreConfig) -> tuple[Level, ...]:

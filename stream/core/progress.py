@@ -66,7 +66,7 @@ class Progress:
 
     def __init__(self, config: CoreConfig) -> None:
         self._generation = config.generation
-        self._source_partitions = config.source_partitions
+        self._source_partitions = config.feeds
         self.sources: dict[int, SourceProgress] = {}
         self.watermark_ms = NONE_MS
         """All sources have passed it; never goes back."""
@@ -95,8 +95,10 @@ class Progress:
         meta = _read(raw, where)
         older = is_older(meta.shape, meta.generation, present, self._generation, where)
         self.watermark_ms = meta.watermark_ms
-        self._source_partitions = meta.source_partitions
-        self.sources = meta.sources
+        # Sources that the present metrics do not have (customers) hold nothing back; they may be back one day and say all anew.
+        self.sources = {
+            number: one for number, one in meta.sources.items() if number < self._source_partitions
+        }
         self.positions.update(meta.positions)
         self.counters.update(meta.counters)
         self.too_late = meta.too_late
@@ -156,7 +158,8 @@ class Progress:
 
     def advance(self, batch: DeltaBatch) -> bool:
         """Take over what a source says of itself; True when that is news."""
-        self._source_partitions = batch.source_partitions
+        if batch.source_partition >= self._source_partitions:  # of an earlier generation, which had customers
+            return False
         self.newest_ms = max(self.newest_ms, batch.newest_ms)
         before = self.sources.get(batch.source_partition)
         said = SourceProgress(

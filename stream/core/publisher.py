@@ -3,10 +3,12 @@
 from collections.abc import Sequence, Set
 
 from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.live import LiveCounts
 from stream.core.measure import Figure
 from stream.core.metric import Metric
 from stream.core.record import Output
 from stream.core.rollup import FINAL, OPEN, REVISED, RollupWriter
+from stream.core.stock import with_stock
 from stream.core.tally import (
     FINAL_BIT,
     REVISED_BIT,
@@ -27,10 +29,13 @@ _NONE: Set[int] = frozenset()
 class Publisher:
     """Turns touched and ended windows into rollups; the revision grows by 1 each time a metric of a window is published."""
 
-    def __init__(self, config: CoreConfig, metrics: dict[int, Metric], store: WindowStore) -> None:
+    def __init__(
+        self, config: CoreConfig, metrics: dict[int, Metric], store: WindowStore, live: LiveCounts
+    ) -> None:
         """``metrics``: id -> metric, without live ones."""
         self._metrics = metrics
         self._store = store
+        self._live = live
         self._settle = {metric_id: metric.settle_ms // MINUTE_MS for metric_id, metric in metrics.items()}
         self._usual_ms = config.lateness_ms + CATCHING_UP_MS
         self._writer = RollupWriter(
@@ -115,6 +120,7 @@ class Publisher:
                 status = OPEN
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
+            tally = with_stock(metric, tally, self._live, place.segment.raw, place.start)  # noqa: PLW2901 - the same, completed
             outputs += [
                 write(metric.name, figure, place, status, revision) for figure in figures(metric, tally)
             ]

@@ -1,7 +1,7 @@
-"""Which tickets' rows can go: nothing that is still said about them can change a window that is kept.
+"""Which entities' rows can go: nothing that is still said about them can change a window that is kept.
 
-A ticket is forgotten when nothing about it is live (it is not open, no customer waits for an answer or in a queue) and its latest
-fact is too late for every window. What comes later still finds the windows closed to it: measures are
+A ticket is forgotten when nothing about it is live (it is not open, no customer waits for an answer or in a queue), a customer when
+they have left, and when the latest fact is too late for every window. What comes later still finds the windows closed to it: measures are
 dated with their facts' times, and those of forgotten facts could not be taken out any more anyway.
 """
 
@@ -9,22 +9,9 @@ from collections.abc import Callable, Mapping, Sized
 from itertools import islice
 
 from stream.core.config import HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.entity import Entity
 from stream.core.pane import levels, too_late_before_ms
-from stream.core.ticket import Ticket
 from stream.core.watermark import NONE_MS
-
-
-def may_go(ticket: Ticket) -> bool:
-    """Whether nothing about the ticket is live, so that age alone decides.
-
-    Open tickets stay, and so does whatever counts as waiting, even on a ticket that was never seen to be created: what was put
-    into a live count must be known as long as it can be taken out.
-    """
-    if ticket.gone:
-        return True
-    if ticket.waiting_visits():
-        return False
-    return ticket.settled or (ticket.creation is None and ticket.waiting_since() is None)
 
 
 class Retention:
@@ -34,7 +21,7 @@ class Retention:
         self._config = config
         horizons = [level.horizon for level in levels(config)]
         self._keep_ms: int | None = None
-        """From a ticket's latest fact to the watermark at which it can surely go; None: windows are revised for ever."""
+        """From an entity's latest fact to the watermark at which it can surely go; None: windows are revised for ever."""
         if None not in horizons:
             self._keep_ms = MINUTE_MS * max(
                 ((level.horizon or 0) + level.width for level in levels(config)), default=0
@@ -51,21 +38,21 @@ class Retention:
         if self._keep_ms is not None:
             self._unindexed = len(rows)
 
-    def note(self, key: bytes, ticket: Ticket) -> None:
+    def note(self, key: bytes, entity: Entity) -> None:
         """A row was written: remember when to look at it again, if it may go at all."""
-        if self._keep_ms is not None and may_go(ticket):
-            self._due.setdefault((ticket.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
+        if self._keep_ms is not None and entity.may_go():
+            self._due.setdefault((entity.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
 
     def take(
         self,
         rows: Mapping[bytes, bytes],
-        read: Callable[[bytes, bytes], Ticket],
+        read: Callable[[bytes, bytes], Entity],
         watermark_ms: int,
         limit: int,
     ) -> list[bytes]:
         """Keys of rows that can go now; looks at ``limit`` rows at most, so that no flush pays for a backlog.
 
-        ``read``: (key, row) -> ticket; raises for a row that cannot be read.
+        ``read``: (key, row) -> entity; raises for a row that cannot be read.
         """
         if self._keep_ms is None:
             return []
@@ -75,15 +62,15 @@ class Retention:
             row = rows.get(key)
             if row is None or key in going:
                 continue
-            ticket = read(key, row)
-            if not may_go(ticket):
+            entity = read(key, row)
+            if not entity.may_go():
                 continue  # reopened: noted again when it is settled
-            latest_ms = ticket.latest_ms()
+            latest_ms = entity.latest_ms()
             if latest_ms < before_ms:
                 going[key] = None
                 self.latest_ms = max(self.latest_ms, latest_ms)
             else:
-                self.note(key, ticket)
+                self.note(key, entity)
         # What goes makes the others move up: rather one that was looked at already than one that never is.
         self._looked_at = max(0, self._looked_at - len(going))
         return list(going)

@@ -1,25 +1,25 @@
 """From facts that changed to what is said about them: old measures out, new ones in, follow-ups opened and withdrawn."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from stream.core.config import CoreConfig
 from stream.core.delta_sums import DeltaSums
+from stream.core.entity import TICKETS, Kind
 from stream.core.followup import READS as FOLLOWUP_READS
 from stream.core.followup import Followup, Followups, followups
 from stream.core.measure import Measure
 from stream.core.metric import Metric
-from stream.core.ticket import GROUPS_OF, Ticket
 from stream.core.watermark import NONE_MS
 
 
 class Entry:
-    """A decoded ticket and what was said of it last."""
+    """A decoded ticket, or customer, and what was said of it last."""
 
     __slots__ = ("emitted", "followups", "stale", "ticket")
 
     def __init__(
-        self, ticket: Ticket, emitted: list[Sequence[Measure] | None], said: Sequence[Followup] | None
+        self, ticket: Any, emitted: list[Sequence[Measure] | None], said: Sequence[Followup] | None
     ) -> None:
         self.ticket = ticket
         self.emitted = emitted
@@ -33,16 +33,20 @@ class Entry:
 class Settler:
     """Compares what the facts say with what was said, metric by metric, and only where a fact was touched that it reads."""
 
-    def __init__(self, config: CoreConfig, metrics: Sequence[Metric]) -> None:
+    def __init__(self, config: CoreConfig, metrics: Sequence[Metric], kind: Kind) -> None:
+        """Of the metrics those are asked that are of this kind of entity."""
         self._config = config
+        metrics = [metric for metric in metrics if metric.entity == kind.entity]
         reads = [*(metric.reads for metric in metrics), FOLLOWUP_READS]
         self._followup_bit = 1 << len(metrics)
         self.masks = {
             event: sum(1 << i for i, read in enumerate(reads) if read & groups)
-            for event, groups in GROUPS_OF.items()
+            for event, groups in kind.groups_of.items()
         }
         """Event class -> bits of what it can change."""
         self._each: Final = [(i, metric, metric.slot(0), metric.measures) for i, metric in enumerate(metrics)]
+        self._new = kind.new
+        self._nothing_open: Sequence[Followup] | None = None if kind is TICKETS else ()
         self.sums = DeltaSums()
         self.followups = Followups(config)
         self._empty: list[Sequence[Measure] | None] = [()] * len(metrics)
@@ -50,11 +54,11 @@ class Settler:
 
     def fresh(self) -> Entry:
         """A ticket of which nothing is known and nothing was said."""
-        return Entry(Ticket(), self._empty.copy(), ())
+        return Entry(self._new(), self._empty.copy(), ())
 
-    def known(self, ticket: Ticket) -> Entry:
+    def known(self, ticket: Any) -> Entry:
         """A ticket from its row: what was said of it is what its facts say, when somebody asks."""
-        return Entry(ticket, self._unknown.copy(), None)
+        return Entry(ticket, self._unknown.copy(), self._nothing_open)
 
     def remember(self, entry: Entry, mask: int) -> None:
         """Take what was said, before the facts change under it."""
@@ -77,7 +81,7 @@ class Settler:
                 if old == new:
                     continue
                 emitted[i] = new
-                self.sums.difference(metric, base, old, new, NONE_MS if metric.live else too_late_ms)
+                self.sums.difference(metric, base, old, new, NONE_MS if metric.timeless else too_late_ms)
 
     def follow_up(self, stale: Iterable[tuple[bytes, Entry]], too_late_ms: int) -> None:
         """Open and withdraw follow-ups of tickets that have moved on."""
@@ -90,7 +94,7 @@ class Settler:
                     entry.followups = new
                     self.followups.difference(key, old, new, too_late_ms)
 
-    def say_all(self, ticket: Ticket, entry: Entry | None) -> None:
+    def say_all(self, ticket: Any, entry: Entry | None) -> None:
         """Say all measures of a ticket as if none had ever been said. Follow-ups belong to no generation: theirs stand."""
         for i, metric, base, measures in self._each:
             said = measures(ticket, self._config)

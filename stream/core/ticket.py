@@ -125,6 +125,18 @@ class Ticket(Facts, array_like=True, gc=False):
         statuses = self.statuses
         return bool(statuses) and statuses[-1].status in (SOLVED, CLOSED)
 
+    def may_go(self) -> bool:
+        """Whether nothing about the ticket is live, so that age alone decides how long it is kept.
+
+        Open tickets stay, and so does whatever counts as waiting, even on a ticket that was never seen to be created: what was put
+        into a live count must be known as long as it can be taken out.
+        """
+        if self.gone:
+            return True
+        if self.waiting_visits():
+            return False
+        return self.settled or (self.creation is None and self.waiting_since() is None)
+
     def waiting_since(self) -> int | None:
         """When the first message came that no agent has answered, from ``base_ms``."""
         creation = self.creation

@@ -6,7 +6,7 @@ Rows are MessagePack arrays, and short, because there is one per ticket. Every `
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -279,7 +279,13 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
                 yield from (visit.entered, visit.left, visit.handled)
 
 
-AnyKeyed = TypeVar("AnyKeyed", Survey, Visit, Retraction, Review, BadSurvey)
+class Keyed(Protocol):
+    """What has a natural key."""
+
+    key: bytes
+
+
+AnyKeyed = TypeVar("AnyKeyed", bound=Keyed)
 
 
 def keyed(items: list[AnyKeyed], key: bytes) -> tuple[int, AnyKeyed | None]:

@@ -56,7 +56,7 @@ def _position(fact: Fact) -> tuple[int, tuple[tuple[str, str], bytes]]:
     return fact.at, rank(fact)
 
 
-def _place(facts: list[AnyFact], new: AnyFact, same: Callable[[AnyFact], bool]) -> int:
+def place(facts: list[AnyFact], new: AnyFact, same: Callable[[AnyFact], bool]) -> int:
     """Put a fact in its place by order, instead of one of the same time with the same natural key."""
     if not facts or new.at > facts[-1].at:
         facts.append(new)
@@ -110,7 +110,7 @@ def _assigned(facts: Facts, time_ms: int, event: ev.TicketAssigned) -> int:
         _holder(data.team),
         _holder(data.queue),
     )
-    return _place(
+    return place(
         rare_of(facts).assignments,
         new,
         lambda old: (old.agent, old.team, old.queue) == (new.agent, new.team, new.queue),
@@ -124,13 +124,13 @@ def _holder(value: str | UnsetType | None) -> Holder:
 def _status_changed(facts: Facts, time_ms: int, event: ev.TicketStatusChanged) -> int:
     data = event.data
     new = StatusChange(time_ms - facts.base_ms, order_of(event), STATUSES[data.status], data.agent_id)
-    return _place(facts.statuses, new, lambda old: old.status == new.status)
+    return place(facts.statuses, new, lambda old: old.status == new.status)
 
 
 def _escalated(facts: Facts, time_ms: int, event: ev.TicketEscalated) -> int:
     data = event.data
     new = Escalation(time_ms - facts.base_ms, order_of(event), data.tier, data.reason)
-    return _place(
+    return place(
         rare_of(facts).escalations, new, lambda old: (old.tier, old.reason) == (new.tier, new.reason)
     )
 

@@ -6,6 +6,7 @@ differ only in what the facts say. Only metrics that read a touched group of fac
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import msgspec
 
@@ -14,6 +15,7 @@ from stream.core.dead_letters import DeadLetters
 from stream.core.decode import Accepted, Decoder, Skipped
 from stream.core.delta import DeltaBatch, encode_delta
 from stream.core.delta_sums import Piece
+from stream.core.entity import TICKETS, Entity, Kind
 from stream.core.labels import LabelBook, readmitted
 from stream.core.metric import Metric
 from stream.core.pane import too_late_before_ms
@@ -22,7 +24,6 @@ from stream.core.retention import Retention
 from stream.core.scan import Scan
 from stream.core.settle import Entry, Settler
 from stream.core.state_shape import is_older, shape
-from stream.core.ticket import Ticket, decode_ticket, encode_ticket, entity_key
 from stream.core.tickets_meta import (
     LABELS_KEY,
     META_KEY,
@@ -50,6 +51,9 @@ SCAN_ROWS = 4_000
 class TicketsShard:
     """Pure state machine of one partition of tickets, replies and surveys; implements :class:`stream.core.record.Shard`."""
 
+    kind: ClassVar[Kind] = TICKETS
+    """What it keeps facts of: all that is different about :mod:`stream.core.customers_shard`."""
+
     def __init__(
         self,
         config: CoreConfig,
@@ -62,10 +66,10 @@ class TicketsShard:
         self.rows_missing = 0
         self.partition = partition
         self._config = config
-        self._settler = Settler(config, metrics)
+        self._settler = Settler(config, metrics, self.kind)
         self._decoder = Decoder(config)
         self._reference_ms = reference_ms
-        self._topics = {topic: i for i, topic in enumerate(config.topics.sources)}
+        self._topics = {topic: i for i, topic in enumerate(self.kind.sources(config))}
         self._entries: dict[bytes, Entry] = {}
         self._stale: dict[bytes, Entry] = {}
         self._dirty: dict[bytes, Entry] = {}
@@ -86,7 +90,7 @@ class TicketsShard:
 
         Under a new generation a scan of all rows begins, which the flushes carry on; it resumes where an earlier one stopped.
         """
-        where = f"tickets partition {self.partition}"
+        where = f"{self.kind.name} partition {self.partition}"
         loaded = len(self.rows) - 1
         self._labels_kept = LABELS_KEY in self.rows
         found = take_meta(self.rows, where)
@@ -123,6 +127,11 @@ class TicketsShard:
         self._remember_counters()
 
     @property
+    def feed(self) -> int:
+        """Its number among all partitions that feed the windows stage."""
+        return self.kind.first_feed(self._config) + self.partition
+
+    @property
     def watermark_ms(self) -> int:
         """Event time that this partition has passed, -1 for none."""
         return self._watermark.watermark_ms
@@ -157,6 +166,7 @@ class TicketsShard:
         clock_ms = now_ms if self._config.clock == "wall" and reference_ms is None else None
         masks = self._settler.masks
         remember = self._settler.remember
+        key_of = self.kind.key_of
         entries = self._entries
         stale = self._stale
         dirty = self._dirty
@@ -174,7 +184,7 @@ class TicketsShard:
                 counts[outcome] = counts.get(outcome, 0) + 1
                 continue
             time_ms, event = decoded
-            key = entity_key(event)
+            key = key_of(event)
             entry = entries.get(key)
             if entry is None:
                 entry = self._load(key)
@@ -236,7 +246,7 @@ class TicketsShard:
             self._say_all(self._scan)
         rows: list[tuple[bytes, bytes | None]] = []
         for key, entry in self._dirty.items():
-            raw = encode_ticket(entry.ticket)
+            raw = self.kind.encode(entry.ticket)
             self.rows[key] = raw
             rows.append((key, raw))
             self._retention.note(key, entry.ticket)
@@ -284,12 +294,12 @@ class TicketsShard:
         self._entries[key] = entry
         return entry
 
-    def _ticket(self, key: bytes, raw: bytes) -> Ticket:
+    def _ticket(self, key: bytes, raw: bytes) -> Entity:
         try:
-            return decode_ticket(raw, key)
+            return self.kind.decode(raw, key)
         except (msgspec.DecodeError, ValueError) as exc:
             raise UnknownRowError(
-                f"a ticket row of partition {self.partition} cannot be read ({exc}); "
+                f"a {self.kind.entity} row of partition {self.partition} cannot be read ({exc}); "
                 "it is damaged or was written by a newer version"
             ) from exc
 
@@ -365,8 +375,8 @@ class TicketsShard:
     ) -> DeltaBatch:
         return DeltaBatch(
             generation=self._config.generation,
-            source_partition=self.partition,
-            source_partitions=self._config.source_partitions,
+            source_partition=self.feed,
+            source_partitions=self._config.feeds,
             watermark_ms=watermark_ms,
             idle=idle,
             closed=closed,

@@ -63,6 +63,11 @@ class Topics(msgspec.Struct, frozen=True):
         return f"{self.app_id}-tickets-changelog"
 
     @property
+    def customers_changelog(self) -> str:
+        """Internal: facts per customer (Faust's name for the changelog of the table ``customers``)."""
+        return f"{self.app_id}-customers-changelog"
+
+    @property
     def windows_changelog(self) -> str:
         """Internal: tallies per segment and pane (Faust's name for the changelog of the table ``windows``)."""
         return f"{self.app_id}-windows-changelog"

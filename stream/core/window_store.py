@@ -183,6 +183,25 @@ class WindowStore:
                     place.window.touch(place.window.states.keys())
                 self.dirty.update(found)
 
+    def touch_after(self, changes: Mapping[Segment, Mapping[int, int]]) -> None:
+        """Figures are to be published anew where something changed before their window: segment -> metric id -> the minute of it."""
+        first = 1 + min(minute for changed in changes.values() for minute in changed.values())
+        for level in self._levels:
+            if not level.rollup:
+                continue
+            starts = self.starts[level.number]
+            for start in [one for one in starts if one >= first]:
+                for segment in changes.keys() & starts[start]:
+                    window = self.window(level, start, segment)
+                    if window is None:
+                        continue
+                    ids = {one for one, minute in changes[segment].items() if minute < start}
+                    ids &= window.states.keys()
+                    if ids:
+                        window.touch(ids)
+                        key = level.key(start, segment.raw)
+                        self.dirty.setdefault(key, Place(level, start, segment, window))
+
     def panes(self, level: Level, pane: int) -> Iterator[tuple[Segment, Mapping[int, int]]]:
         """The tallies of all segments in one pane of a level; ``pane`` counts from the epoch."""
         start = pane * level.width

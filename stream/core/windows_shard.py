@@ -22,7 +22,7 @@ from stream.core.pane import (
     ROLLUP_KIND,
     RowKey,
     levels,
-    longest_horizon,
+    oldest_start,
     parse_key,
 )
 from stream.core.progress import NONE_MS, Progress
@@ -32,6 +32,7 @@ from stream.core.running import RunningWindow
 from stream.core.segment import Segment, Tallies, segment_labels
 from stream.core.snapshot import Snapshot
 from stream.core.state_shape import shape
+from stream.core.stock import StockChanges
 from stream.core.tally import DamagedRowError
 from stream.core.window_store import WindowStore, widen
 from stream.core.windows_view import Gauge, WindowsView
@@ -52,9 +53,11 @@ class WindowsShard:
         self._where = f"windows partition {partition} ({config.topics.deltas})"
         chosen = tuple(metrics)
         self._metrics = {metric.id: metric for metric in chosen if not metric.live}
-        self._live_slots = frozenset(
+        self._stocks = {metric.slot(metric.stock): metric.id for metric in chosen if metric.stock is not None}
+        self._shown_live = frozenset(
             metric.slot(one.slot) for metric in chosen if metric.live for one in metric.live_series
         )
+        self._live_slots = self._shown_live | self._stocks.keys()
         self._shape = shape(config, chosen)
         self._levels = levels(config)
         self._chosen = chosen
@@ -68,15 +71,15 @@ class WindowsShard:
         self.progress = Progress(config)
         self.positions = self.progress.positions
         self._store = WindowStore(self._levels, self.rows, sorted(settles), config.generation, self._metrics)
-        self._live = LiveCounts(self.rows, longest_horizon(config))
-        self._publisher = Publisher(config, self._metrics, self._store)
+        self._live = LiveCounts(self.rows, oldest_start(config), self._stocks)
+        self._publisher = Publisher(config, self._metrics, self._store, self._live)
         self._gauges = [
             Gauge(level.width * panes * MINUTE_MS, level, RunningWindow(panes))
             for level in self._levels
             for panes in level.gauges
         ]
         self._alerts = Alerting(config, self.rows, self._chosen, self._gauges)
-        self._view = WindowsView(self._gauges, self._store, self._live, self._live_slots)
+        self._view = WindowsView(self._gauges, self._store, self._live, self._shown_live, self._stocks)
         self._segments: dict[str, Segment] = {}
         self._intake = Intake(
             self._levels,
@@ -219,6 +222,7 @@ class WindowsShard:
         """Add what has come in to all levels, running windows and live counts."""
         levels_ = self._levels
         live_slots = self._live_slots
+        stocks = StockChanges(self._stocks)
         for segment in self._intake.take():
             pending = segment.pending
             segment.pending = {}
@@ -228,6 +232,7 @@ class WindowsShard:
                     live[minute] = {slot: tally.pop(slot) for slot in live_slots if slot in tally}
             if live:
                 self._live.add(segment.raw, live)
+                stocks.note(segment, live)
                 for minute in live:
                     if not pending[minute]:
                         del pending[minute]
@@ -241,6 +246,8 @@ class WindowsShard:
                 for index, tallies in segment.extra.items():
                     self._merge(index, segment, tallies)
                 segment.extra = {}
+        if stocks.found:
+            self._store.touch_after(stocks.found)
 
     def _merge(self, index: int, segment: Segment, tallies: Tallies) -> None:
         level = self._levels[index]

@@ -10,6 +10,7 @@ from stream.core.pane import Level
 from stream.core.running import RunningWindow
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
+from stream.core.tally import metric_ids
 from stream.core.window_store import WindowStore
 
 _NOTHING: Mapping[int, int] = {}
@@ -27,12 +28,19 @@ class WindowsView:
     """Keeps the snapshots of all segments and renews those that changed."""
 
     def __init__(
-        self, gauges: Sequence[Gauge], store: WindowStore, live: LiveCounts, live_slots: Iterable[int]
+        self,
+        gauges: Sequence[Gauge],
+        store: WindowStore,
+        live: LiveCounts,
+        live_slots: Iterable[int],
+        stocks: Mapping[int, int],
     ) -> None:
+        """``stocks``: slot -> metric id."""
         self._gauges = gauges
         self._store = store
         self._live = live
         self._live_slots = sorted(live_slots)
+        self._stocks = stocks
         self._segments: dict[str, SegmentSnapshot] = {}
 
     def changed(self) -> set[Segment]:
@@ -72,12 +80,20 @@ class WindowsView:
         return segment.name in self._segments
 
     def _segment(self, segment: Segment) -> SegmentSnapshot:
-        windows: dict[int, Mapping[int, int]] = {}
+        windows: dict[int, dict[int, int]] = {}
         seen: dict[int, frozenset[int]] = {}
-        for length_ms, _, window in self._gauges:
+        for length_ms, level, window in self._gauges:
             ids = window.seen(segment)
             if ids:
-                windows[length_ms] = dict(window.tallies.get(segment, _NOTHING))
+                tally = windows[length_ms] = dict(window.tallies.get(segment, _NOTHING))
+                if self._stocks and window.last is not None:
+                    first = (window.last - window.panes + 1) * level.width
+                    found = metric_ids(tally)
+                    tally.update(
+                        (slot, self._live.before(segment.raw, slot, first))
+                        for slot, metric_id in self._stocks.items()
+                        if metric_id in found
+                    )
                 seen[length_ms] = ids
         live: dict[int, tuple[int, int]] = {}
         for slot in self._live_slots:

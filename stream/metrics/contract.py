@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 from stream.core.config import CoreConfig
+from stream.core.entity import KINDS
 from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, Figure
 from stream.core.metric import Metric
-from stream.core.ticket import ALWAYS, GROUPS, Ticket
 
-UNITS: Final = ("ratio", "seconds", "points", "score", "count")
+UNITS: Final = ("ratio", "seconds", "points", "score", "count", "minor")
 """Those of the rollup event."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -30,11 +30,13 @@ def lacks(metric: Metric, config: CoreConfig) -> list[str]:
     reasons = metric.excluded_reasons
     if len(set(reasons)) != len(reasons) or len(reasons) > EXCLUDED_SLOTS:
         found.append(f"its excluded_reasons are not up to {EXCLUDED_SLOTS} different ones")
-    if not metric.reads <= set(GROUPS):
-        found.append(f"it reads {', '.join(sorted(metric.reads - set(GROUPS)))}: no groups of facts")
-    if not metric.reads >= ALWAYS:
+    kind = next(kind for kind in KINDS if kind.entity == metric.entity)
+    groups = frozenset[str]().union(*kind.groups_of.values())
+    if not metric.reads <= groups:
+        found.append(f"it reads {', '.join(sorted(metric.reads - groups))}: no groups of facts")
+    if not metric.reads >= kind.always:
         found.append("it does not read ALWAYS, which decides where a measure counts")
-    if metric.measures(Ticket(), config):
+    if metric.measures(kind.new(), config):
         found.append("it measures a ticket of which nothing is known")
     return found + _series_lack(metric) + ([] if metric.live else _figures_lack(metric))
 

@@ -1,6 +1,6 @@
 """``--drain``: process up to the ends found at start, publish what is final, and be done.
 
-The parts of the input stage close when their sources are read to those ends. The parts of the later stages are done when
+The parts of the input stages close when their sources are read to those ends. The parts of the later stages are done when
 they have applied what was in their sources after that. Ownership may move meanwhile: what counts is what is owned now, and a
 worker that takes over finishes what another one left.
 """
@@ -18,7 +18,10 @@ AskEnds = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartitio
 
 
 async def drain(
-    shell: Shell, input_stage: str, ends_at_start: Mapping[TopicPartition, int], ask_ends: AskEnds
+    shell: Shell,
+    input_stages: Collection[str],
+    ends_at_start: Mapping[TopicPartition, int],
+    ask_ends: AskEnds,
 ) -> None:
     """Return when everything owned is drained and committed; then the worker stops."""
     while True:
@@ -26,13 +29,13 @@ async def drain(
         if not shell.flowing:
             continue
         generation = shell.generation
-        inputs = [part for part in shell.parts.values() if part.spec.name == input_stage]
+        inputs = [part for part in shell.parts.values() if part.spec.name in input_stages]
         if not all(_reached(part, ends_at_start) for part in inputs):
             continue
         for part in inputs:
             part.shard.close_input()
         await shell.commit(inputs)
-        later = [part for part in shell.parts.values() if part.spec.name != input_stage]
+        later = [part for part in shell.parts.values() if part.spec.name not in input_stages]
         ends = await ask_ends([(topic, part.number) for part in later for topic in part.spec.sources])
         while (  # noqa: ASYNC110 - positions have no event to wait for
             shell.flowing

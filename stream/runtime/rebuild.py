@@ -20,6 +20,7 @@ from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.core.config import CoreConfig
+from stream.core.entity import Kind, kinds
 from stream.core.pane import ALERT_KIND
 from stream.core.pane import META_KEY as WINDOWS_META_KEY
 from stream.core.progress import Progress
@@ -42,7 +43,7 @@ Offsets = Mapping[TopicPartition, int]
 
 
 async def rebuild(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str]) -> int:
-    """Empty all parts of both stages; returns the new generation. Raises StartError, also while workers are in the group."""
+    """Empty all parts of all stages; returns the new generation. Raises StartError, also while workers are in the group."""
     if not await clients.has_transactions(config):
         raise StartError("--rebuild needs a broker with transactions; on a volatile one restart the broker")
     admin = clients.admin(config)
@@ -61,7 +62,8 @@ async def rebuild(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, s
     try:
         await consumer.start()
         for number in range(core.source_partitions):
-            await _tickets(config, consumer, core, shape, number)
+            for kind in kinds(core):
+                await _facts(config, consumer, core, shape, kind, number)
         for number in range(core.delta_partitions):
             await _windows(config, consumer, core, shape, number)
     finally:
@@ -69,10 +71,15 @@ async def rebuild(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, s
     return generation
 
 
-async def _tickets(
-    config: RuntimeConfig, consumer: AIOKafkaConsumer, core: CoreConfig, shape: Mapping[str, str], number: int
+async def _facts(
+    config: RuntimeConfig,
+    consumer: AIOKafkaConsumer,
+    core: CoreConfig,
+    shape: Mapping[str, str],
+    kind: Kind,
+    number: int,
 ) -> None:
-    sources = [TopicPartition(topic, number) for topic in core.topics.sources]
+    sources = [TopicPartition(topic, number) for topic in kind.sources(core)]
     begins: Offsets = await consumer.beginning_offsets(sources)
     ends: Offsets = await consumer.end_offsets(sources)
     lost_ms = max([await _lost_before_ms(consumer, tp, begins[tp], ends[tp]) for tp in sources])
@@ -86,7 +93,7 @@ async def _tickets(
     if lost_ms != NONE_MS:
         log.warning("rebuild.sources_truncated", partition=number, oldest_ms=lost_ms)
     row = (META_KEY, encode_meta(meta))
-    await _replace(config, consumer, "tickets", core.topics.tickets_changelog, number, row, begins)
+    await _replace(config, consumer, kind.name, kind.changelog(core.topics), number, row, begins)
 
 
 async def _lost_before_ms(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> int:

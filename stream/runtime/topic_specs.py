@@ -49,7 +49,7 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
             {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"},
             "events in",
         )
-        for name in topics.sources
+        for name in core.sources
     ]
     dead_letters = [
         TopicSpec(
@@ -64,7 +64,7 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
             },
             "refused events with their reasons",
         )
-        for name in topics.sources
+        for name in core.sources
     ]
     return (
         *sources,
@@ -108,6 +108,20 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
         TopicSpec(
             topics.tickets_changelog, "internal", core.source_partitions, True, compacted, "facts per ticket"
         ),
+        *(
+            [
+                TopicSpec(
+                    topics.customers_changelog,
+                    "internal",
+                    core.source_partitions,
+                    True,
+                    compacted,
+                    "facts per customer",
+                )
+            ]
+            if core.customers
+            else []
+        ),
         TopicSpec(
             topics.windows_changelog, "internal", core.delta_partitions, True, compacted, "tallies per window"
         ),
@@ -118,7 +132,9 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
 
 
 def unread(core: CoreConfig) -> tuple[TopicSpec, ...]:
-    """Topics of the contract that no stage reads yet: they are made for producers, and no worker asks for them."""
+    """Topics of the contract that no chosen metric needs: they are made for producers, and no worker asks for them."""
+    if core.customers:
+        return ()
     return (
         TopicSpec(
             core.topics.customers,
@@ -126,6 +142,6 @@ def unread(core: CoreConfig) -> tuple[TopicSpec, ...]:
             core.source_partitions,
             False,
             {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"},
-            "events in, read by no stage yet",
+            "events in, read where a metric of customers is chosen",
         ),
     )

@@ -140,7 +140,7 @@ def problems(
 def _count_text(spec: TopicSpec, partitions: int) -> str:
     setting = (
         "STREAM_PARTITIONS"
-        if spec.kind == "source" or spec.name.endswith("-tickets-changelog")
+        if spec.kind == "source" or spec.name.endswith(("-tickets-changelog", "-customers-changelog"))
         else "STREAM_DELTA_PARTITIONS"
     )
     return (
@@ -207,12 +207,12 @@ async def fitted(config: RuntimeConfig, core: CoreConfig, *, sources: bool, delt
     admin = clients.admin(config)
     try:
         await admin.start()
-        states = await describe(admin, (*core.topics.sources, core.topics.deltas))
+        states = await describe(admin, (*core.sources, core.topics.deltas))
     except KafkaConnectionError as exc:
         raise StartError(clients.no_broker(config)) from exc
     finally:
         await admin.close()
-    found = Counter(count for name in core.topics.sources if (count := states[name].partitions))
+    found = Counter(count for name in core.sources if (count := states[name].partitions))
     count = found.most_common(1)[0][0] if sources and found else None
     delta_count = states[core.topics.deltas].partitions if deltas else None
     return msgspec.structs.replace(
@@ -247,7 +247,9 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
         states = await describe(admin, names)
         own = [spec for spec in wanted if spec.kind != "source" and states[spec.name].error == NOT_THERE]
         lost = [spec for spec in own if spec.kind == "internal"]
-        if lost and await _has_committed(admin, config.app_id, core.topics.sources):
+        # A changelog of customers is not lost where none has been read yet: their first metric may have been chosen just now.
+        read = core.sources if lost and lost[0].name != core.topics.customers_changelog else core.sources[-1:]
+        if lost and await _has_committed(admin, config.app_id, read):
             raise StartError(
                 f"topic {lost[0].name} does not exist, but the group {config.app_id} has committed offsets: state was deleted. "
                 "Restore it, or stop all workers and start one with `stream worker --rebuild`"
@@ -277,7 +279,7 @@ def _refuse(found: Iterable[Problem]) -> None:
 
 async def dead_letter_bytes(config: RuntimeConfig, core: CoreConfig) -> int:
     """The largest dead letter that all dead-letter topics take: a larger one would fail every commit that it is in."""
-    names = [core.topics.dlq(topic) for topic in core.topics.sources]
+    names = [core.topics.dlq(topic) for topic in core.sources]
     admin = clients.admin(config)
     try:
         await admin.start()

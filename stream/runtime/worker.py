@@ -50,7 +50,7 @@ async def _nothing_to_prepare(_volatile: bool) -> None:
 
 
 class Pipeline(NamedTuple):
-    """What a worker runs: stages in the order of the data; the first one's sources are the input."""
+    """What a worker runs: stages in the order of the data; the sources of those that feed the others are the input."""
 
     stages: Sequence[StageSpec]
     first_topics: Collection[str] = ()
@@ -88,7 +88,8 @@ async def serve(
         log.warning("worker.volatile", note=shell.checkpoint.notes[0])
     on_shell(shell)
     await pipeline.prepare(not shell.checkpoint.committed_reads)
-    ends = await _ends(config, pipeline.stages[0], shell.checkpoint.committed_reads) if draining else {}
+    inputs = [stage for stage in pipeline.stages if stage.feeds]
+    ends = await _ends(config, inputs, shell.checkpoint.committed_reads) if draining else {}
     shell.pause("joining")
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(app.start(), name="app"),
@@ -105,7 +106,7 @@ async def serve(
             return await _end_offsets(config, tps, committed=False)
 
         async def work() -> None:
-            await drain(shell, pipeline.stages[0].name, ends, ask)
+            await drain(shell, {stage.name for stage in inputs}, ends, ask)
             if shell.checkpoint.committed_reads:
                 await _see_the_last_commit(config, shell)
 
@@ -210,8 +211,12 @@ def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> Sequence[asyncio.Task[Any]
     return tasks
 
 
-async def _ends(config: RuntimeConfig, stage: StageSpec, committed: bool) -> Mapping[TopicPartition, int]:
-    tps = [(topic, number) for topic in stage.sources for number in range(stage.partitions)]
+async def _ends(
+    config: RuntimeConfig, stages: Sequence[StageSpec], committed: bool
+) -> Mapping[TopicPartition, int]:
+    tps = [
+        (topic, number) for stage in stages for topic in stage.sources for number in range(stage.partitions)
+    ]
     return await _end_offsets(config, tps, committed=committed)
 
 

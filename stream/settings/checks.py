@@ -5,6 +5,7 @@ from math import inf
 
 from stream.core.measure import LABEL_NAMES
 from stream.core.metric import Metric
+from stream.core.publisher import metric_for
 from stream.metrics import selected
 from stream.metrics.plugins import PluginError
 from stream.settings import alerts as alert_form
@@ -113,6 +114,14 @@ def _check_alerts(settings: Settings, metrics: Sequence[Metric]) -> None:
                 settings,
                 "alerts",
                 f"rule {rule.name}: {rule.metric} below or above {rule.threshold:g} is no rule; allowed: {allowed}",
+            )
+        metric = metric_for(rule.metric, metrics)
+        if metric is not None and metric.stock is not None:
+            raise _refused(
+                settings,
+                "alerts",
+                f"rule {rule.name}: {rule.metric} rests on how many customers there were, which alert rules do not know: watch its "
+                "series in Prometheus instead",
             )
         if not alert_form.has_grouping(rule, settings.groupings):
             raise _refused(

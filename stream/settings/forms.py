@@ -106,6 +106,29 @@ def horizons() -> Form[dict[int, int]]:
     return Form(parse, show, "one duration (35d), or one per rollup window (1m:6h,1h:35d,1d:35d)")
 
 
+def weights(known: Sequence[str]) -> Form[dict[str, int]]:
+    """Part -> weight, ``purchases:1,referrals:3``; at least one that counts."""
+
+    def parse(text: str) -> dict[str, int]:
+        pairs = [part.split(":") for part in _parts(text)]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError
+        for name in _distinct([name for name, _ in pairs]):
+            if name not in known:
+                raise ValueError(f"{name!r} is no part{nearest(name, known)}")
+        found = {name: one.parse(weight) for name, weight in pairs}
+        if not any(found.values()):
+            raise ValueError("no part has a weight")
+        return found
+
+    one = whole_number(0, 1000)
+    return Form(
+        parse,
+        lambda values: ",".join(f"{name}:{weight}" for name, weight in values.items()),
+        f"a list with commas of part:weight, the parts {', '.join(known)}, the weights {one.allowed}",
+    )
+
+
 def whole_number(lowest: int, highest: int) -> Form[int]:
     """An integer within limits."""
 

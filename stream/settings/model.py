@@ -9,7 +9,8 @@ import msgspec
 from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig, DeadLetterLimit
 from stream.core.topics import Topics
-from stream.metrics import BY_NAME, plugins
+from stream.metrics import BY_NAME, plugins, selected
+from stream.metrics.engagement import PARTS as ENGAGEMENT_PARTS
 from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
 from stream.settings import calendars as calendar_form
@@ -65,8 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int | None,
         _is(
             forms.whole_number_or_auto(1, 1024),
-            "Partitions of each source topic. auto: as many as the topics have (4 if `stream topics create` makes them). "
-            "A number: the worker insists on it.",
+            "Partitions of each source topic, also of customers' where it is read. auto: as many as the topics have (4 if "
+            "`stream topics create` makes them). A number: the worker insists on it.",
         ),
     ] = None
     delta_partitions: Annotated[
@@ -137,7 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ((), ("team",), ("channel",), ("team", "channel"), ("queue",))
     segment_labels: Annotated[
         tuple[str, ...],
-        _is(forms.tokens(), "Keys of the tickets' own `segments` that grouping sets may use."),
+        _is(forms.tokens(), "Keys of the tickets' and customers' own `segments` that grouping sets may use."),
     ] = ()
     max_label_values: Annotated[
         int,
@@ -146,6 +147,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Values of one label per source partition before new ones are counted under __other__; for segments, 20 times as many.",
         ),
     ] = 1000
+    margin: Annotated[
+        int,
+        _is(
+            forms.whole_number(0, 100),
+            "Percent of a purchase that is left after its costs, for lifetime_value_historic.",
+        ),
+    ] = 100
+    engagement: Annotated[
+        dict[str, int],
+        _is(forms.weights(ENGAGEMENT_PARTS), "What the metric engagement adds up, and with which weights."),
+    ] = msgspec.field(default_factory=lambda: dict.fromkeys(ENGAGEMENT_PARTS, 1))
     rollup_windows: Annotated[
         tuple[int, ...],
         _is(forms.durations(MINUTE_MS, 31 * DAY_MS), "Tumbling windows that rollups are published for."),
@@ -319,9 +331,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """What the pure core needs to know.
 
         Partition counts that are left to the topics are those of topics yet to be made: ``stream.runtime.topics.fitted``
-        puts in what the topics have.
+        puts in what the topics have. Raises PluginError for a metric of another package that cannot be used.
         """
-        return CoreConfig(
+        core = CoreConfig(
             topics=Topics(prefix=self.topic_prefix, app_id=self.app_id),
             source_partitions=self.partitions or SOURCE_PARTITIONS,
             delta_partitions=self.delta_partitions or DELTA_PARTITIONS,
@@ -339,6 +351,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             gauge_windows_ms=self.gauge_windows,
             lateness_ms=self.lateness,
             horizons_ms=self.horizons_ms(),
+            margin_percent=self.margin,
+            engagement=self.engagement,
             max_skew_ms=self.max_skew,
             idle_after_ms=self.idle_after,
             clock=self.clock,
@@ -346,6 +360,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             calendars=self.calendars.calendars if self.calendars else Calendars(),
             dead_letter_limit=self.dlq_limit,
         )
+        customers = any(metric.entity == "customer" for metric in selected(core))
+        return msgspec.structs.replace(core, customers=customers)
 
     def runtime(self) -> RuntimeConfig:
         """What the shell needs to know beyond that."""

@@ -79,10 +79,12 @@ def pipeline_families(
                 add(
                     "events", number, ("topic", topic), partition, ("outcome", outcome), *why, suffix="_total"
                 )
+        # Partitions of the customers stage have the numbers of others.
+        stage_label = () if part.stage == "tickets" else (("stage", part.stage),)
         if view.watermark_ms >= 0:
-            add("watermark_age_seconds", max(0, now_ms - view.watermark_ms) / 1000, partition)
+            add("watermark_age_seconds", max(0, now_ms - view.watermark_ms) / 1000, partition, *stage_label)
         for label, number in view.overflowed.items():
-            add("label_values_overflowed", number, ("label", label), partition)
+            add("label_values_overflowed", number, ("label", label), partition, *stage_label)
         for metric, number in view.too_late.items():
             add("too_late", number, ("metric", metric), partition, suffix="_total")
         for topic, number in view.truncated.items():

@@ -95,4 +95,5 @@ def test_asyncapi_has_every_type_on_its_topic_and_the_topics_of_the_application(
             assert resolve(document, message["payload"]["$ref"])["title"] == name
     topics = Topics()
     addresses = {channel["address"] for channel in channels.values()}
-    assert addresses >= {*topics.sources, *map(topics.dlq, topics.sources), topics.rollups, topics.alerts}
+    sources = (*topics.sources, topics.customers)
+    assert addresses >= {*sources, *map(topics.dlq, sources), topics.rollups, topics.alerts}

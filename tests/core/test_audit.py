@@ -28,7 +28,7 @@ def audited(pipeline: Pipeline) -> Audit:
     return audit(
         pipeline.config,
         selected(pipeline.config),
-        pipeline.changelogs[:sources],
+        pipeline.facts(),
         pipeline.changelogs[sources:],
         ends,
     )
@@ -142,11 +142,11 @@ def test_what_is_too_old_to_be_recomputed_is_left_out_and_counted() -> None:
 
 def test_it_refuses_what_does_not_stand_still() -> None:
     pipeline = _some()
-    sources, windows = pipeline.changelogs[:1], pipeline.changelogs[1:]
+    sources, windows = pipeline.facts(), pipeline.changelogs[1:]
     with pytest.raises(AuditError, match=r"up to offset 1 of 2: .*stream worker --drain"):
         audit(pipeline.config, selected(pipeline.config), sources, windows, [2])
     with pytest.raises(AuditError, match="no state yet"):
-        audit(pipeline.config, selected(pipeline.config), [{}], windows, [1])
+        audit(pipeline.config, selected(pipeline.config), {"tickets": [{}]}, windows, [1])
     pipeline.change(msgspec.structs.replace(pipeline.config, generation=2))
     pipeline.commit_windows()
     with pytest.raises(AuditError, match="building generation 2"):

@@ -190,7 +190,8 @@ def test_the_key_is_the_entitys_id() -> None:
     assert isinstance(event(record(by_ticket, "surveys", b"4711")), SurveyAnswered)
     assert reason(record(by_ticket, "surveys", b"c-3")) == "key_mismatch"
     joined = envelope("customer.joined", data={"customer_id": "c-3"})
-    assert isinstance(decode(record(joined, "customers", b"c-3", partition=99)), Accepted)
+    assert isinstance(decode(record(joined, "customers", b"c-3")), Accepted)
+    assert reason(record(joined, "customers", b"c-3", partition=99)) == "wrong_partition"
     assert reason(record(joined, "customers", b"c-4")) == "key_mismatch"
 
 

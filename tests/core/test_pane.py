@@ -7,7 +7,7 @@ from stream.core.pane import (
     WindowLengthError,
     levels,
     live_key,
-    longest_horizon,
+    oldest_start,
     pane_ms,
     parse_key,
     too_late_before_ms,
@@ -81,7 +81,7 @@ def test_an_instant_is_too_late_when_its_window_has_ended_longer_ago_than_the_ho
 def test_a_horizon_without_end_makes_nothing_too_late() -> None:
     for_ever = CoreConfig(horizons_ms={MINUTE_MS: 0, HOUR_MS: -1, DAY_MS: 0})
     assert too_late_before_ms(for_ever, 10**15) == -1
-    assert longest_horizon(for_ever) is None
+    assert oldest_start(for_ever) is None
     assert too_late_before_ms(CoreConfig(), -1) == -1
 
 

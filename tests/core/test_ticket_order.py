@@ -21,6 +21,8 @@ def test_any_order_with_repetitions_gives_the_same_row_and_the_same_measures(dat
     assert as_arrived == in_order
     assert encode_ticket(as_arrived) == encode_ticket(in_order)
     for metric in METRICS:
+        if metric.entity != "ticket":
+            continue
         assert metric.measures(as_arrived, CONFIG) == metric.measures(in_order, CONFIG)
 
 

@@ -19,8 +19,10 @@ from stream.core.ticket import (
     entity_key,
 )
 from stream.core.ticket_facts import Facts
-from stream.metrics import METRICS
+from stream.metrics import METRICS as ALL_METRICS
 from tests.support.histories import KEY, START_MS, make, ticket_of, time_of
+
+METRICS = [metric for metric in ALL_METRICS if metric.entity == "ticket"]
 
 CONFIG = CoreConfig()
 MINUTE = 60_000

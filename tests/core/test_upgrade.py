@@ -115,7 +115,7 @@ def test_its_figures_are_what_its_facts_come_to(kept: Kept) -> None:
     found = audit(
         kept.core,
         selected(kept.core),
-        pipeline.changelogs[:sources],
+        pipeline.facts(),
         pipeline.changelogs[sources:],
         _ends(pipeline),
     )

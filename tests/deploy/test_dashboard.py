@@ -80,6 +80,7 @@ def test_rows_stand_in_reading_order() -> None:
         "Queues",
         "Calls",
         "Business hours",
+        "Customers",
         "Now",
         "Pipeline",
     ]
@@ -147,6 +148,14 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "answer_ratio": "answer_offered",
         "reopened_ratio": "reopened_solved",
         "first_contact_resolution_ratio": "first_contact_resolution_solved",
+        "retention_ratio": "retention_start_customers",
+        "churn_ratio": "churn_start_customers",
+        "referral_ratio": "referral_new_customers",
+        "engagement_score": "engagement_score_customers",
+        "sentiment_positive_ratio": "sentiment_mentions",
+        "sentiment_neutral_ratio": "sentiment_mentions",
+        "sentiment_negative_ratio": "sentiment_mentions",
+        "channel_share_ratio": "channel_share_contacts",
         "handle_talk_seconds": "handle_seconds_count",
         "handle_hold_seconds": "handle_seconds_count",
         "handle_after_seconds": "handle_seconds_count",
@@ -190,6 +199,9 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "first_reply_within_{}ratio",
         "service_level_{}ratio",
         "service_level_within_{}ratio",
+        "sentiment_positive_{}ratio",
+        "sentiment_neutral_{}ratio",
+        "sentiment_negative_{}ratio",
     ],
 )
 def test_a_figure_with_an_interval_is_shown_with_it(value: str) -> None:

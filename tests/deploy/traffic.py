@@ -20,16 +20,18 @@ from tests.support.core import oracle
 
 SECOND = 1000
 MINUTE = 60 * SECOND
+DAY = 1440 * MINUTE
 
 ANSWERS, SATISFIED = 120, 84
 CSAT = SATISFIED / ANSWERS
 PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
 EFFORTS = 8
+CUSTOMERS = 6
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
 CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
-CONFIG = CoreConfig(metrics=tuple(BY_NAME), calendars=CALENDARS, quality_criteria=("tone",))
+CONFIG = CoreConfig(metrics=tuple(BY_NAME), calendars=CALENDARS, quality_criteria=("tone",), customers=True)
 
 
 def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
@@ -150,11 +152,32 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
         yield event(topics.tickets, key, "ticket.created", start_ms, waiting)
         entered = {"ticket_id": key, "queue": "calls", "visit_id": "v"}
         yield event(topics.tickets, key, "ticket.queue_entered", start_ms, entered)
+    yield from _customers(event, topics.customers, start_ms)
     # A reply before its ticket was made: a clock that is wrong, so the duration is excluded and counted.
     skewed = {"ticket_id": "x", "channel": "chat", "team": "billing"}
     yield event(topics.tickets, "x", "ticket.created", start_ms + MINUTE, skewed)
     early = {"ticket_id": "x", "reply_id": "r", "author": "agent", "public": True}
     yield event(topics.replies, "x", "reply.added", start_ms, early)
+
+
+def _customers(
+    event: Callable[[str, str, str, int, dict[str, Any]], tuple[str, str, dict[str, Any]]],
+    topic: str,
+    start_ms: int,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Customers of long standing, of whom one leaves, and a new one; a purchase, a referral and moods."""
+    for i in range(CUSTOMERS):
+        key = f"c{i}"
+        one = {"customer_id": key}
+        yield event(topic, key, "customer.joined", start_ms - 30 * DAY if i else start_ms, one)
+        order = {**one, "order_id": "o", "amount_minor": 5000, "currency": "EUR"}
+        yield event(topic, key, "customer.purchased", start_ms + SECOND, order)
+        mood = ("positive", "neutral", "negative")[i % 3]
+        said = {**one, "mention_id": "m", "network": "forum", "sentiment": mood}
+        yield event(topic, key, "customer.mentioned", start_ms + SECOND, said)
+    referred = {"customer_id": "c1", "referred_customer_id": "c0"}
+    yield event(topic, "c1", "customer.referred", start_ms, referred)
+    yield event(topic, "c2", "customer.left", start_ms + MINUTE, {"customer_id": "c2"})
 
 
 def exposed_series() -> set[str]:

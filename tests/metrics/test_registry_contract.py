@@ -10,17 +10,21 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas import events as ev
 from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
+from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
 from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.state_shape import shape
-from stream.core.ticket import ALWAYS, GROUPS_OF, decode_ticket, encode_ticket
+from stream.core.ticket import ALWAYS
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, built, selected
 from stream.metrics.contract import lacks
 from tests.support.calendars import made
+from tests.support.customers import KEY as CUSTOMER_KEY
+from tests.support.customers import customer_histories
 from tests.support.histories import KEY, START_MS, History, histories, make, ticket_of, time_of
 
 CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
@@ -29,11 +33,12 @@ README = Path(__file__).parents[2] / "README.md"
 UNITS = {
     "ratio": re.compile(
         r"_ratio|_answers|_satisfied|_score|_sent|_answered|_abandoned|_ended|_offered|_solved|_reopened|_at_first_contact"
-        r"|_reviews|_replies|_in_time|_visits|_in_target|_judged|_met"
+        r"|_reviews|_replies|_in_time|_visits|_in_target|_judged|_met|_customers|_mentions|_contacts"
     ),
-    "score": re.compile(r"_score(_answers)?"),
     "seconds": re.compile(r"_seconds(_mean|_sum|_count)?"),
     "points": re.compile(r"nps(_low|_high|_promoters|_passives|_detractors)?"),
+    "score": re.compile(r"_score(_answers|_customers|_acts)?"),
+    "minor": re.compile(r"_minor|_customers"),
     "count": re.compile(r"$^"),
 }
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -65,6 +70,13 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         22: "quality_score",
         23: "service_level",
         24: "first_reply_within",
+        25: "retention_rate",
+        26: "churn_rate",
+        27: "referral_rate",
+        28: "sentiment_share",
+        29: "channel_share",
+        30: "lifetime_value",
+        31: "engagement",
         69: "first_reply_time_business",
         70: "reply_time_business",
         71: "queue_wait_time_business",
@@ -165,37 +177,48 @@ def test_what_is_left_out_needs_a_reason() -> None:
 
 @every_metric
 @settings(max_examples=40)
-@given(history=histories())
+@given(data=st.data())
 def test_its_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
-    metric: Metric, history: History
+    metric: Metric, data: st.DataObject
 ) -> None:
-    ticket = ticket_of([event for _, event in history])
-    measures = metric.measures(ticket, CONFIG)
+    kind, history, key = _entity(metric, data)
+    entity = kind.new()
+    for _, event in history:
+        entity.merge(time_of(event), event)
+    measures = metric.measures(entity, CONFIG)
     for instant_ms, labels, slot, amount in measures:
         assert instant_ms > 0
         assert labels[0] == "acme"
         assert len(labels) == len(LABEL_NAMES)
         assert "" not in labels
         assert 0 <= slot < SLOTS_PER_METRIC
-        assert amount >= 0
+        assert amount >= 0 or slot == metric.stock or metric.unit == "minor"
     assert _without_a_reason(metric, measures) == []
-    assert not history or metric.measures(decode_ticket(encode_ticket(ticket), KEY), CONFIG) == measures
+    assert not history or metric.measures(kind.decode(kind.encode(entity), key), CONFIG) == measures
 
 
 @every_metric
 @settings(max_examples=40)
-@given(history=histories())
+@given(data=st.data())
 def test_events_of_groups_that_it_does_not_read_never_change_its_measures(
-    metric: Metric, history: History
+    metric: Metric, data: st.DataObject
 ) -> None:
-    ticket = ticket_of([])
-    measures = metric.measures(ticket, CONFIG)
+    kind, history, _ = _entity(metric, data)
+    entity = kind.new()
+    measures = metric.measures(entity, CONFIG)
     for _, event in history:
-        ticket.merge(time_of(event), event)
-        after = metric.measures(ticket, CONFIG)
-        if not GROUPS_OF[type(event)] & metric.reads:
+        entity.merge(time_of(event), event)
+        after = metric.measures(entity, CONFIG)
+        if not kind.groups_of[type(event)] & metric.reads:
             assert after == measures
         measures = after
+
+
+def _entity(metric: Metric, data: st.DataObject) -> tuple[Kind, History, bytes]:
+    """A history of what the metric is asked about, and the key of its row."""
+    if metric.entity == "customer":
+        return CUSTOMERS, data.draw(customer_histories()), CUSTOMER_KEY
+    return TICKETS, data.draw(histories()), KEY
 
 
 def test_metrics_are_chosen_by_name_in_reading_order() -> None:
@@ -213,6 +236,9 @@ OTHER_SETTINGS = CoreConfig(
     first_reply_within_ms=(MINUTE_MS,),
     service_level_seconds={"*": (30,), "voice": (10, 30)},
     short_abandon_ms=9_000,
+    customers=True,
+    margin_percent=30,
+    engagement={"mentions": 2},
 )
 """Each setting that a definition follows is another than by default."""
 
@@ -246,9 +272,11 @@ def test_a_long_text_of_parameters_is_told_by_its_digest() -> None:
 
 
 def test_every_group_that_a_metric_reads_has_an_event() -> None:
-    told = {group for groups in GROUPS_OF.values() for group in groups}
-    assert {group for metric in METRICS for group in metric.reads} <= told
-    assert set(GROUPS_OF) <= set(ev.EVENT_CLASSES)
+    for kind in KINDS:
+        told = {group for groups in kind.groups_of.values() for group in groups}
+        read = {group for metric in METRICS if metric.entity == kind.entity for group in metric.reads}
+        assert read <= told
+    assert {event for kind in KINDS for event in kind.groups_of} == set(ev.EVENT_CLASSES)
 
 
 def _rows(name: str) -> list[str]:

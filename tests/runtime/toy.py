@@ -136,6 +136,7 @@ def toy_pipeline(app: str, partitions: int, delta_partitions: int, commit_ms: in
                 count,
                 commit_ms,
                 lambda _: None,
+                feeds=True,
             ),
             StageSpec("sum", (deltas,), f"{app}-sum-changelog", delta_partitions, total, 100, lambda _: None),
         ],

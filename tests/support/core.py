@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stream.core import fold
 from stream.core.config import CoreConfig
+from stream.core.customers_shard import CustomersShard
 from stream.core.record import Record
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
@@ -13,6 +14,11 @@ from stream.metrics import selected
 def new_tickets(config: CoreConfig, partition: int) -> TicketsShard:
     """A fresh partition of tickets."""
     return TicketsShard(config, partition, selected(config))
+
+
+def new_customers(config: CoreConfig, partition: int) -> CustomersShard:
+    """A fresh partition of customers."""
+    return CustomersShard(config, partition, selected(config))
 
 
 def new_windows(config: CoreConfig, partition: int) -> WindowsShard:

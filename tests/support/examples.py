@@ -39,5 +39,4 @@ def record(value: bytes) -> SourceRecord:
         topic = _TOPIC_OF_KIND[document["type"].split(".")[1]]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         key, topic = b"4711", _TOPICS.replies
-    partition = 0 if topic == _TOPICS.customers else murmur2_partition(key, PARTITIONS)
-    return SourceRecord(topic, partition, 0, NOW_MS, key, value)
+    return SourceRecord(topic, murmur2_partition(key, PARTITIONS), 0, NOW_MS, key, value)

@@ -1,4 +1,4 @@
-"""Both stages as pure shards in one process: what the workers do, without Kafka, with every cut and restart under the test's control."""
+"""All stages as pure shards in one process: what the workers do, without Kafka, with every cut and restart under the test's control."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 
 from stream.core.config import CoreConfig
+from stream.core.entity import kinds
 from stream.core.record import Output, Record, SourceRecord
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
-from tests.support.core import new_tickets, new_windows
+from tests.support.core import new_customers, new_tickets, new_windows
 
 VOLATILE = ("emitted_at", "revision", "watermark", "status")
 """Fields of a rollup that may differ between two runs over the same log."""
@@ -29,14 +30,22 @@ def stable(rollups: Sequence[Output]) -> dict[bytes, dict[str, Any]]:
     return found
 
 
+def _inputs(config: CoreConfig) -> list[TicketsShard]:
+    """The shards that feed the windows, by their feed."""
+    partitions = range(config.source_partitions)
+    customers = [new_customers(config, p) for p in partitions] if config.customers else []
+    return [*(new_tickets(config, p) for p in partitions), *customers]
+
+
 class Pipeline:
-    """Tickets shards and windows shards with their changelogs; deltas stand in logs in between."""
+    """Tickets shards, customers shards and windows shards with their changelogs; deltas stand in logs in between."""
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
-        self.tickets = [new_tickets(config, p) for p in range(config.source_partitions)]
+        self.tickets = _inputs(config)
         self.windows = [new_windows(config, p) for p in range(config.delta_partitions)]
         self.changelogs: list[dict[bytes, bytes]] = [{} for _ in (*self.tickets, *self.windows)]
+        self._customers: list[dict[bytes, bytes]] = []
         self.deltas: list[list[SourceRecord]] = [[] for _ in self.windows]
         self.rollups: list[Output] = []
         self.alerts: list[Output] = []
@@ -44,6 +53,14 @@ class Pipeline:
         self.dead_letters: list[Output] = []
         for shard in self._shards():
             shard.ready()
+
+    def facts(self) -> dict[str, list[dict[bytes, bytes]]]:
+        """The rows of each stage that keeps facts, by partition."""
+        number = self.config.source_partitions
+        return {
+            kind.name: self.changelogs[one * number : (one + 1) * number]
+            for one, kind in enumerate(kinds(self.config))
+        }
 
     def _shards(self) -> list[TicketsShard | WindowsShard]:
         return [*self.tickets, *self.windows]
@@ -54,7 +71,8 @@ class Pipeline:
         for record in records:
             batches[record.topic, record.partition].append(record)
         for (topic, partition), batch in batches.items():
-            shard = self.tickets[partition]
+            feed = partition + self.config.source_partitions * (topic == self.config.topics.customers)
+            shard = self.tickets[feed]
             shard.apply(topic, batch, batch[-1].offset + 1, NOW_MS)
         for shard in self.tickets:
             shard.tick(NOW_MS, {})
@@ -91,7 +109,7 @@ class Pipeline:
 
     def restart(self) -> None:
         """All shards anew from their changelogs, as after a crash right behind a commit of every partition."""
-        self.tickets = [new_tickets(self.config, p) for p in range(self.config.source_partitions)]
+        self.tickets = _inputs(self.config)
         self.windows = [new_windows(self.config, p) for p in range(self.config.delta_partitions)]
         for shard, changelog in zip(self._shards(), self.changelogs, strict=True):
             shard.rows.update(changelog)
@@ -99,7 +117,13 @@ class Pipeline:
             assert shard.rows_missing == 0
 
     def change(self, config: CoreConfig) -> None:
-        """Restart under other settings."""
+        """Restart under other settings. Rows of customers outlive a time without a stage that reads them."""
+        first, last = self.config.source_partitions, self.config.feeds
+        if self.config.customers and not config.customers:
+            self._customers = self.changelogs[first:last]
+            del self.changelogs[first:last]
+        elif config.customers and not self.config.customers:
+            self.changelogs[first:first] = self._customers or [{} for _ in range(first)]
         self.config = config
         self.restart()
 

@@ -79,6 +79,12 @@ COUNTS = (
     "_reviews",
     "_replies",
     "_visits",
+    "_start_customers",
+    "_new_customers",
+    "_mentions",
+    "_contacts",
+    "_value_customers",
+    "_score_customers",
 )
 """What the figures of one metric each rest on."""
 

@@ -1,0 +1,88 @@
+"""The kinds of entities that facts are kept of. One shard does for all of them; a kind says what is different."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from schemas import events as ev
+from stream.core.config import CoreConfig
+from stream.core.customer import (
+    CUSTOMER_ALWAYS,
+    CUSTOMER_GROUPS_OF,
+    Customer,
+    customer_key,
+    decode_customer,
+    encode_customer,
+)
+from stream.core.ticket import ALWAYS, GROUPS_OF, Ticket, decode_ticket, encode_ticket, entity_key
+from stream.core.topics import Topics
+
+
+class Entity(Protocol):
+    """The facts of one ticket or customer."""
+
+    def merge(self, time_ms: int, event: ev.Event) -> int:
+        """Take in one event; see :meth:`stream.core.ticket.Ticket.merge`."""
+
+    def may_go(self) -> bool:
+        """Whether age alone decides how long it is kept."""
+
+    def latest_ms(self) -> int:
+        """Time of the latest fact in epoch milliseconds."""
+
+
+class Kind(NamedTuple):
+    """One kind of entity, and the stage that keeps it."""
+
+    name: str
+    """Of its stage, and of its row in messages."""
+    entity: str
+    """What metrics call it: ``ticket`` or ``customer``."""
+    sources: Callable[[CoreConfig], tuple[str, ...]]
+    """Topics that its stage reads."""
+    changelog: Callable[[Topics], str]
+    """Topic of its rows."""
+    first_feed: Callable[[CoreConfig], int]
+    """Number of its first partition among all that feed the windows stage."""
+    new: Callable[[], Any]
+    decode: Callable[[bytes, bytes], Entity]
+    """Row and key -> entity."""
+    encode: Callable[[Any], bytes]
+    key_of: Callable[[ev.Event], bytes]
+    groups_of: Mapping[type[ev.Event], frozenset[str]]
+    """Event class -> groups of facts that it can change."""
+    always: frozenset[str]
+    """What every metric of it reads: where a measure counts."""
+
+
+TICKETS: Final = Kind(
+    name="tickets",
+    entity="ticket",
+    sources=lambda config: config.topics.sources,
+    changelog=lambda topics: topics.tickets_changelog,
+    first_feed=lambda config: 0,
+    new=Ticket,
+    decode=decode_ticket,
+    encode=encode_ticket,
+    key_of=entity_key,
+    groups_of=GROUPS_OF,
+    always=ALWAYS,
+)
+CUSTOMERS: Final = Kind(
+    name="customers",
+    entity="customer",
+    sources=lambda config: (config.topics.customers,),
+    changelog=lambda topics: topics.customers_changelog,
+    first_feed=lambda config: config.source_partitions,
+    new=Customer,
+    decode=decode_customer,
+    encode=encode_customer,
+    key_of=customer_key,
+    groups_of=CUSTOMER_GROUPS_OF,
+    always=CUSTOMER_ALWAYS,
+)
+KINDS: Final = (TICKETS, CUSTOMERS)
+
+
+def kinds(config: CoreConfig) -> tuple[Kind, ...]:
+    """Those that the configuration has a stage for, in the order of their feeds."""
+    return KINDS if config.customers else KINDS[:1]

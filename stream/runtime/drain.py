@@ -43,7 +43,7 @@ async def drain(
             and not all(_reached(part, ends) for part in later)
         ):
             await asyncio.sleep(POLL_SECONDS)
-        await shell.commit()
+        await shell.commit(later)  # not the inputs: what they write now would be left behind
         if (
             shell.flowing
             and shell.generation == generation

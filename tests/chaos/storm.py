@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from stream.core.config import DEFAULT_METRICS
+from stream.metrics import METRICS
 from tests.chaos.traffic import traffic
 from tests.chaos.trial import Publisher, Report, Trial
 from tests.support.kafka import Kafka, Node
@@ -21,6 +23,9 @@ PER_TEN_KILLS: dict[Kind, int] = {"term": 3, "freeze": 2, "broker": 1, "join": 2
 SESSION_SECONDS = 3.0  # as in trial.SETTINGS
 WORKERS = (1, 3)
 OLDEST_SECONDS = 600
+
+CUSTOMER_METRICS = tuple(metric.name for metric in METRICS if metric.entity == "customer")
+"""Chosen in storms: all stages are at work."""
 
 
 class Fault(NamedTuple):
@@ -141,10 +146,13 @@ def storm(
 ) -> Storm:
     """Run one schedule over one stream and check everything at its end."""
     faults = schedule(seed, kills)
-    more = {"STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes)))}
+    more = {
+        "STREAM_METRICS": ",".join((*DEFAULT_METRICS, *CUSTOMER_METRICS)),
+        "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes))),
+    }
     with Trial(kafka.bootstrap, f"storm-{seed}-{kills}", folder / f"storm-{seed}", **more) as trial:
         seconds = sum(fault.after_seconds for fault in faults)
-        arrivals = traffic(events, seed)
+        arrivals = traffic(events, seed, customers=events // 50)
         tell(f"seed {seed}: {len(faults)} faults, {len(arrivals)} events over some {seconds:.0f} s")
         fleet = Fleet(trial, 2)
         done: Counter[str] = Counter()

@@ -32,27 +32,28 @@ class Arrival(NamedTuple):
     value: bytes
 
 
-def traffic(events: int, seed: int) -> list[Arrival]:
-    """About ``events`` records of one day, in the order of their arrival; a function of its arguments alone."""
+def traffic(events: int, seed: int, customers: int = 0) -> list[Arrival]:
+    """About ``events`` records of one day, in the order of their arrival, and those of so many customers; a function of its arguments."""
     rng = random.Random(seed)
     tickets = max(1, round(events / EVENTS_PER_TICKET))
     arrivals: list[tuple[int, int, Arrival]] = []
 
-    def tell(short: str, wire_type: str, ticket_id: str, time_ms: int, **data: Any) -> None:
+    def tell(short: str, wire_type: str, entity_id: str, time_ms: int, **data: Any) -> None:
+        id_name = "customer_id" if short == "customers" else "ticket_id"
         event = {
             "specversion": "1.0",
             "id": _uuid(rng),
             "source": "/chaos",
             "type": f"contact-centre.{wire_type}.v1",
             "time": _wire_time(time_ms),
-            "data": {"tenant": "acme", "ticket_id": ticket_id, **data},
+            "data": {"tenant": "acme", id_name: entity_id, **data},
         }
         at_ms, chance = time_ms, rng.random()
         if chance < VERY_DISORDERED:
             at_ms += rng.randrange(6 * HOUR_MS)
         elif chance < DISORDERED:
             at_ms += rng.randrange(MINUTE_MS)
-        arrival = Arrival(short, ticket_id.encode(), orjson.dumps(event))
+        arrival = Arrival(short, entity_id.encode(), orjson.dumps(event))
         arrivals.append((at_ms, len(arrivals), arrival))
         if rng.random() < REPEATED:
             arrivals.append((at_ms + rng.randrange(HOUR_MS), len(arrivals), arrival))
@@ -65,6 +66,8 @@ def traffic(events: int, seed: int) -> list[Arrival]:
 
     for number in range(tickets):
         _life(rng, f"t-{number:06d}-{rng.getrandbits(24):06x}", tickets, tell)
+    for number in range(customers):
+        _customer(rng, f"c-{number}", tell)
     arrivals.sort()
     return [arrival for _, _, arrival in arrivals]
 
@@ -163,3 +166,30 @@ def _corrections(
         tell("tickets", "ticket.deleted", ticket, now + HOUR_MS, reason=rng.choice(("spam", "deleted")))
         if end < 0.05:
             tell("tickets", "ticket.restored", ticket, now + 3 * HOUR_MS)
+
+
+def _customer(rng: random.Random, customer: str, tell: Tell) -> None:
+    """Joins before or in the day, buys, corrects an order, speaks, brings others, leaves and comes back."""
+    now = DAY_START_MS + rng.randrange(DAY_MS // 2)
+    segments = rng.choice((None, {"location": "oslo"}))
+    joined_ms = now - 90 * DAY_MS if rng.random() < 0.7 else now
+    tell("customers", "customer.joined", customer, joined_ms, segments=segments)
+    for order in range(rng.randrange(4)):
+        now += rng.randrange(HOUR_MS)
+        bought = {"order_id": f"o-{order}", "currency": rng.choice(("EUR", "EUR", "USD"))}
+        tell(
+            "customers", "customer.purchased", customer, now, amount_minor=rng.randrange(-500, 9000), **bought
+        )
+        if rng.random() < 0.2:
+            tell("customers", "customer.purchased", customer, now + HOUR_MS, amount_minor=100, **bought)
+    for mention in range(rng.randrange(3)):
+        mood = rng.choice(("positive", "neutral", "negative"))
+        said = {"mention_id": f"m-{mention}", "network": "forum", "sentiment": mood}
+        tell("customers", "customer.mentioned", customer, now + rng.randrange(HOUR_MS), **said)
+    if rng.random() < 0.3:
+        tell("customers", "customer.referred", customer, now, referred_customer_id=f"c-{rng.randrange(5000)}")
+    if rng.random() < 0.3:
+        now += rng.randrange(3 * HOUR_MS)
+        tell("customers", "customer.left", customer, now)
+        if rng.random() < 0.3:
+            tell("customers", "customer.joined", customer, now + HOUR_MS)

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from stream.core.entity import kinds
 from stream.core.record import Output, SourceRecord
 from stream.core.tickets_meta import take_meta
 from tests.broker.conftest import Product
@@ -98,13 +99,14 @@ class Trial(Product):
         """Outcome -> records, and (topic, partition) -> position, of the meta rows as a new owner would read them."""
         totals: Counter[str] = Counter()
         positions: dict[tuple[str, int], int] = {}
-        rows = topics.read(self.bootstrap, [self.core.topics.tickets_changelog])
-        by_partition: dict[int, dict[bytes, bytes]] = {}
+        changelogs = [kind.changelog(self.core.topics) for kind in kinds(self.core)]
+        rows = topics.read(self.bootstrap, changelogs)
+        by_partition: dict[tuple[str, int], dict[bytes, bytes]] = {}
         for row in rows:
             if row.key is not None and row.value is not None and row.key.startswith(b"\0"):
-                by_partition.setdefault(row.partition, {})[row.key] = row.value
-        for number, own in by_partition.items():
-            found = take_meta(own, f"partition {number}")
+                by_partition.setdefault((row.topic, row.partition), {})[row.key] = row.value
+        for (changelog, number), own in by_partition.items():
+            found = take_meta(own, f"{changelog} partition {number}")
             assert found is not None
             meta, _ = found
             for topic, offset in meta.positions.items():
@@ -118,7 +120,7 @@ class Trial(Product):
         """Drain, read everything that there is, and compare it with the fold of the log as the broker has it."""
         if drain:
             self.drain(seconds=seconds)
-        log = topics.read(self.bootstrap, self.core.topics.sources, committed=False)
+        log = topics.read(self.bootstrap, self.core.sources, committed=False)
         expected = oracle(self.core, log, now_ms=0)
         records = self.rollups()
         problems = [
@@ -172,7 +174,7 @@ class Trial(Product):
             yield f"outcomes are {dict(counts)}, the oracle says {dict(wanted)}"
 
     def _dead_letters(self, expected: Sequence[bytes]) -> Iterable[str]:
-        names = [self.core.topics.dlq(topic) for topic in self.core.topics.sources]
+        names = [self.core.topics.dlq(topic) for topic in self.core.sources]
         found = [record.value or b"" for record in topics.read(self.bootstrap, names)]
         if Counter(found) != Counter(expected):
             yield f"{len(found)} dead letters, or others than the {len(expected)} expected"

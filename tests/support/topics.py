@@ -38,6 +38,20 @@ def create(
     asyncio.run(run())
 
 
+def names(bootstrap: str) -> set[str]:
+    """The topics that there are."""
+
+    async def run() -> set[str]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            return set(await admin.list_topics())
+        finally:
+            await admin.close()
+
+    return asyncio.run(run())
+
+
 def delete(bootstrap: str, names: Sequence[str]) -> None:
     """Delete topics and wait until they are gone."""
 

@@ -1,0 +1,88 @@
+"""The customers stage on a real broker: chosen while tickets are there already, killed, and equal to a fold and to a backfill."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from stream.core.config import DEFAULT_METRICS
+from stream.core.partitioner import murmur2_partition
+from stream.core.record import SourceRecord
+from stream.metrics import METRICS
+from stream.settings import load
+from tests.bench.job import DAY_MS, DAY_START_MS
+from tests.broker.conftest import VOLATILE, Product
+from tests.chaos.traffic import traffic
+from tests.support import topics
+from tests.support.kafka import Kafka
+
+pytestmark = pytest.mark.broker
+
+EVENTS, CUSTOMERS, SEED = 1_500, 120, 3
+SETTINGS = {
+    "STREAM_PARTITIONS": "2",
+    "STREAM_ROLLUP_WINDOWS": "1h,24h",
+    "STREAM_CORRECTION_HORIZON": "35d",
+    "STREAM_SEGMENT_LABELS": "location",
+    "STREAM_GROUPINGS": "all;team;location",
+    "STREAM_MARGIN": "40",
+}
+NAMES = tuple(metric.name for metric in METRICS if metric.entity == "customer")
+
+
+def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    records = [
+        SourceRecord(
+            f"x.{one.short}",
+            murmur2_partition(one.key, 2),
+            number,
+            DAY_START_MS + 2 * DAY_MS,
+            one.key,
+            one.value,
+        )
+        for number, one in enumerate(traffic(EVENTS, SEED, CUSTOMERS))
+    ]
+    third = len(records) // 3
+    product = Product(kafka.bootstrap, "customers-stage", tmp_path, **SETTINGS)
+    try:
+        product.send(records[:third])
+        product.drain()
+        there = topics.names(kafka.bootstrap)
+        assert product.core.topics.customers_changelog not in there, "no metric, no stage, no topic"
+
+        product.settings["STREAM_METRICS"] = ",".join((*DEFAULT_METRICS, *NAMES))
+        product.core = load(product.settings).core()
+        worker = product.worker()
+        worker.wait_for("worker.ready", 40)
+        product.send(records[third : 2 * third], per_second=800)
+        worker.kill()
+        product.send(records[2 * third :])
+        product.drain(2)
+        product.check()
+        found = {data["metric"] for data in product.published().values() if data["value"] is not None}
+        assert found >= set(NAMES) - {"lifetime_value"}
+        assert found >= {"lifetime_value_historic_eur", "lifetime_value_simple_usd"}
+        audit = product.stream("audit")
+        assert audit.wait() == 0, audit.output
+        assert "tickets and customers folded" in audit.output
+        assert product.stream("topics", "check").wait() == 0
+
+        file, out = tmp_path / "in.ndjson", tmp_path / "out.ndjson"
+        file.write_bytes(b"".join((one.value or b"").replace(b"\n", b" ") + b"\n" for one in records))
+        backfill = product.stream("backfill", str(file), "--rollups", str(out))
+        assert backfill.wait() == 0, backfill.output
+        computed = {}
+        for line in out.read_bytes().splitlines():
+            event = orjson.loads(line)
+            key = event["id"].rpartition("/")[0].encode()
+            computed[key] = {name: one for name, one in event["data"].items() if name not in VOLATILE}
+        published = product.published()
+        assert {key for key in computed if computed[key]["n"]} == {
+            key for key in published if published[key]["n"]
+        }
+        wrong = [key for key in computed if computed[key]["n"] and computed[key] != published[key]]
+        assert not wrong, (computed[wrong[0]], published[wrong[0]])
+    finally:
+        product.close()

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.state_shape import shape
+from stream.metrics import selected
 from stream.settings import SETTINGS, Settings, SettingsError, load, load_with_origins, table
 from stream.settings.forms import parse_duration, show_duration
 
@@ -73,6 +75,30 @@ def test_defaults_follow_what_was_chosen() -> None:
     assert core.horizons_ms == {5 * MINUTE_MS: 6 * HOUR_MS, 2 * HOUR_MS: 35 * DAY_MS}
 
 
+def test_the_customers_topic_is_read_only_where_one_of_their_metrics_is_chosen() -> None:
+    plain = load({}).core()
+    assert not plain.customers
+    assert plain.sources == plain.topics.sources
+    assert not [
+        name for name in shape(plain, selected(plain)) if name in ("STREAM_MARGIN", "STREAM_ENGAGEMENT")
+    ]
+    for name in ("retention_rate", "sentiment_share"):
+        core = load({"STREAM_METRICS": f"csat,{name}", "STREAM_ENGAGEMENT": "mentions:3,referrals:0"}).core()
+        assert core.customers
+        assert core.sources[-1] == "contact-centre.customers"
+        assert core.engagement == {"mentions": 3, "referrals": 0}
+        assert core.feeds == 2 * core.source_partitions
+    assert not load({"STREAM_METRICS": "csat,channel_share"}).core().customers
+
+
+def test_an_alert_rule_that_would_not_know_the_stock_is_refused() -> None:
+    rule = '[{"name": "a", "metric": "churn_rate", "threshold": 0.1, "fires": "above"}]'
+    with pytest.raises(
+        SettingsError, match=r"STREAM_ALERTS .*churn_rate rests on how many customers there were"
+    ):
+        load({"STREAM_METRICS": "csat,churn_rate", "STREAM_ALERTS": rule})
+
+
 BAD = [
     ("STREAM_BROKERS", "localhost"),
     ("STREAM_BROKERS", "a:1,,b:2"),
@@ -116,6 +142,13 @@ BAD = [
     ("STREAM_GROUPINGS", "location"),
     ("STREAM_SEGMENT_LABELS", "team"),
     ("STREAM_SEGMENT_LABELS", "Location"),
+    ("STREAM_MARGIN", "101"),
+    ("STREAM_MARGIN", "30%"),
+    ("STREAM_ENGAGEMENT", "purchases"),
+    ("STREAM_ENGAGEMENT", "purchases:1,purchases:2"),
+    ("STREAM_ENGAGEMENT", "purchase:1"),
+    ("STREAM_ENGAGEMENT", "purchases:-1"),
+    ("STREAM_ENGAGEMENT", "purchases:0"),
     ("STREAM_ROLLUP_WINDOWS", "90s"),
     ("STREAM_ROLLUP_WINDOWS", "1h,60m"),
     ("STREAM_GAUGE_WINDOWS", "30s"),

@@ -2,9 +2,6 @@
 
 import msgspec
 
-SOURCES = ("tickets", "replies", "surveys")
-"""Co-partitioned; the order is that of ``positions`` and of the documentation."""
-
 
 class Topics(msgspec.Struct, frozen=True):
     """Every topic that the application reads or writes, from the prefix and the application id."""
@@ -49,7 +46,7 @@ class Topics(msgspec.Struct, frozen=True):
 
     @property
     def sources(self) -> tuple[str, str, str]:
-        """The co-partitioned sources of the tickets stage, in the order of :data:`SOURCES`."""
+        """The co-partitioned sources of the tickets stage, in the order of the documentation."""
         return (self.tickets, self.replies, self.surveys)
 
     @property

@@ -69,6 +69,10 @@ def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
         assert "tickets and customers folded" in audit.output
         assert product.stream("topics", "check").wait() == 0
 
+        rebuilt = product.stream("worker", "--rebuild", "--drain")
+        assert rebuilt.wait(60) == 0, rebuilt.output
+        product.check()
+
         file, out = tmp_path / "in.ndjson", tmp_path / "out.ndjson"
         file.write_bytes(b"".join((one.value or b"").replace(b"\n", b" ") + b"\n" for one in records))
         backfill = product.stream("backfill", str(file), "--rollups", str(out))

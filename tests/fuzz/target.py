@@ -10,6 +10,7 @@ import orjson
 
 from schemas.events import WIRE_TYPE, encode_event
 from stream.core.config import CoreConfig
+from stream.core.customer import decode_customer, encode_customer
 from stream.core.dead_letter import dead_letter
 from stream.core.decode import Accepted, Decoder, Refused, Skipped
 from stream.core.delta import decode_delta, encode_delta
@@ -118,6 +119,14 @@ def _ticket_row(data: bytes) -> None:
     assert decode_ticket(encode_ticket(ticket), KEY) == ticket
 
 
+def _customer_row(data: bytes) -> None:
+    try:
+        customer = decode_customer(data, KEY)
+    except ValueError:
+        return
+    assert decode_customer(encode_customer(customer), KEY) == customer
+
+
 def _window_row(data: bytes) -> None:
     try:
         window = decode_window(data)
@@ -180,6 +189,7 @@ KINDS: dict[bytes, Callable[[bytes], None]] = {
     b"S": _structured,
     b"B": _binary,
     b"t": _ticket_row,
+    b"c": _customer_row,
     b"w": _window_row,
     b"l": _live_row,
     b"d": _delta,

@@ -10,8 +10,9 @@ class SegmentSnapshot(NamedTuple):
     segment: str
     labels: tuple[tuple[str, str], ...]
     windows: Mapping[int, Mapping[int, int]]
-    """Gauge window in ms -> slot (``Metric.slot`` numbering) -> sum, of stocks what there was at its start. A window that emptied less than one window length ago
-    is there with an empty tally (its count is exposed as 0); after that it is absent (its series end)."""
+    """Gauge window in ms -> slot (``Metric.slot`` numbering) -> sum, of stocks what there was at its start.
+    A window that emptied less than one window length ago is there with an empty tally (its count is
+    exposed as 0); after that it is absent (its series end)."""
     seen: Mapping[int, frozenset[int]]
     """Gauge window in ms -> ids of the metrics that have or lately had a measure in it."""
     live: Mapping[int, tuple[int, int]]

@@ -12,8 +12,13 @@ from stream.core.audit import audit
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.customer import Customer, decode_customer, encode_customer
 from stream.core.customers_shard import CustomersShard
+from stream.core.delta import DeltaBatch
 from stream.core.explain import explain
+from stream.core.live import LiveCounts
+from stream.core.pane import parse_key
+from stream.core.progress import Progress
 from stream.core.record import SourceRecord
+from stream.core.state_shape import shape
 from stream.core.ticket import RowVersionError
 from stream.metrics import METRICS, selected
 from tests.support.core import oracle
@@ -269,6 +274,54 @@ def test_the_past_is_folded_into_one_row_and_the_stock_goes_on_right_after_a_res
     ends = [len(deltas) for deltas in walk.pipeline.deltas]
     windows = walk.pipeline.changelogs[SHORT.feeds :]
     assert audit(SHORT, selected(SHORT), walk.pipeline.facts(), windows, ends).differences == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4000), st.sampled_from([1, 1, -1])), max_size=30),
+    st.integers(0, 6000),
+    st.integers(0, 6000),
+)
+def test_a_stock_is_the_sum_of_all_that_was_before_the_minute(
+    changes: list[tuple[int, int]], minute: int, watermark: int
+) -> None:
+    slot, segment = 7, b"tenant=acme"
+    live = LiveCounts({}, 60, {slot})
+    written: list[tuple[bytes, bytes | None]] = []
+    for number, (at, amount) in enumerate(changes):
+        live.add(segment, {at: {slot: amount}})
+        if number % 3 == 2:
+            live.flush(written)
+        if number == len(changes) // 2:
+            live.fold(watermark)
+    minute = max(minute, live.by_day_before)
+    expected = sum(amount for at, amount in changes if at < minute)
+    assert live.before(segment, slot, minute) == expected
+    live.flush(written)
+    rows = {key: row for key, row in dict(written).items() if row is not None}
+    loaded = LiveCounts(rows, 60, {slot})
+    for key, row in rows.items():
+        _, width, start, name = parse_key(key)
+        loaded.load(width, start, name, row)
+    loaded.fold(watermark if changes else 0)
+    assert loaded.before(segment, slot, minute) == expected
+
+
+def test_partitions_of_a_stage_that_is_dropped_hold_no_window_open() -> None:
+    two = msgspec.structs.replace(SHORT, generation=1)
+    progress = Progress(two)
+    said = DeltaBatch(1, 0, 2, 5_000, False, False, -1, {})
+    progress.advance(said)
+    progress.advance(msgspec.structs.replace(said, source_partition=1, watermark_ms=1_000))
+    assert progress.watermark_ms == 1_000
+    alone = msgspec.structs.replace(SHORT, customers=False, generation=2)
+    later = Progress(alone)
+    assert later.load(progress.encode(), "here", shape(alone, selected(TICKETS_ONLY)))
+    said = msgspec.structs.replace(said, generation=2, watermark_ms=9_000)
+    later.advance(said)
+    assert later.watermark_ms == 9_000
+    assert not later.building
+    assert not later.advance(msgspec.structs.replace(said, source_partition=1, generation=1, watermark_ms=10))
+    assert later.watermark_ms == 9_000
 
 
 def test_an_audit_finds_a_wrong_stock() -> None:

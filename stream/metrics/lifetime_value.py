@@ -164,11 +164,11 @@ def _metric(margin_percent: int) -> Metric:
         title="Customer lifetime value",
         unit="minor",
         definition=(
-            "Per currency, in its minor units, for an average customer. lifetime_value_historic_eur: purchases of the window x margin / "
-            "those who were customers in it. lifetime_value_predictive_eur: transactions of a customer in the window x average order x lifetime, "
-            "in windows, as 1 / churn rate; so monthly transactions with months for a window. lifetime_value_simple_eur: average purchase "
-            "x purchases per year x years as a customer, over the whole stays of those who left in the window. Refunds lower the sums "
-            "and are no orders."
+            "Per currency, in its minor units, for an average customer. lifetime_value_historic_eur: purchases of the window x "
+            "margin / those who were customers in it. lifetime_value_predictive_eur: transactions of a customer in the window x "
+            "average order x lifetime, in windows, as 1 / churn rate; so monthly transactions with months for a window. "
+            "lifetime_value_simple_eur: average purchase x purchases per year x years as a customer, over the whole stays of those "
+            "who left in the window. Refunds lower the sums and are no orders."
         ),
         source="Customer lifetime value in its three textbook forms; margin is STREAM_MARGIN",
         null_rule="Null of lifetime_value itself, which carries the counts; of a form where it has no customers, or nobody left.",

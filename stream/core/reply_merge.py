@@ -49,6 +49,8 @@ def reply_added(facts: Facts, time_ms: int, event: ev.ReplyAdded) -> int:
         if outcome == REPEATED:
             return REPEATED
         _remove_reply(facts, index)
+        if outcome == RERANKED and any(other >> 3 == at >> 3 for other in facts.reply_at):
+            outcome = CHANGED  # it may move in front of or behind another one of its millisecond
     _insert_reply(facts, at, key, order, voice)
     return outcome
 

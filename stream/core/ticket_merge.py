@@ -69,6 +69,8 @@ def place(facts: list[AnyFact], new: AnyFact, same: Callable[[AnyFact], bool]) -
                 return REPEATED
             del facts[index]
             break
+    if outcome == RERANKED and any(other.at == new.at for other in facts):
+        outcome = CHANGED  # it may move in front of or behind another one of its millisecond
     insort(facts, new, key=_position)
     return outcome
 

@@ -6,9 +6,10 @@ from msgspec import UNSET
 
 from schemas import events as ev
 from stream.core.config import CoreConfig
+from stream.core.fact import CHANGED
 from stream.core.ticket import Ticket, decode_ticket, encode_ticket
 from stream.metrics import METRICS
-from tests.support.histories import KEY, History, arrivals, histories, ticket_of, time_of
+from tests.support.histories import KEY, START_MS, History, arrivals, histories, make, ticket_of, time_of
 
 CONFIG = CoreConfig(segment_labels=("location",))
 
@@ -32,6 +33,62 @@ def test_what_was_merged_once_changes_nothing_when_it_comes_again(history: Histo
     before = encode_ticket(ticket)
     assert [ticket.merge(time_of(event), event) for _, event in history] == [0] * len(history)
     assert encode_ticket(ticket) == before
+
+
+@given(st.data())
+def test_only_what_is_said_to_have_changed_changes_a_measure(data: st.DataObject) -> None:
+    """The shard compares measures only then: whatever else changes them would never reach a window."""
+    ticket = Ticket()
+    own = [metric for metric in METRICS if metric.entity == "ticket"]
+    said = [metric.measures(ticket, CONFIG) for metric in own]
+    for _, event in data.draw(arrivals(data.draw(histories()))):
+        outcome = ticket.merge(time_of(event), event)
+        now = [metric.measures(ticket, CONFIG) for metric in own]
+        if outcome != CHANGED:
+            assert now == said
+        said = now
+
+
+def status(number: str, status: str, at_ms: int = 1_000) -> ev.Event:
+    return make(
+        ev.TicketStatusChanged,
+        START_MS + at_ms,
+        event_id=f"{number}0000000-0000-4000-8000-000000000000",
+        status=status,
+    )
+
+
+def test_a_repetition_that_moves_behind_another_change_of_its_millisecond_is_a_change() -> None:
+    ticket = ticket_of(
+        [make(ev.TicketCreated, START_MS, channel="email"), status("2", "open"), status("3", "solved")]
+    )
+    assert ticket.settled
+    again = status("4", "open")  # the same said once more, by an event that ranks behind the solving
+    assert ticket.merge(time_of(again), again) == CHANGED
+    assert not ticket.settled
+
+
+def reply(number: str, reply_id: str, author: str) -> ev.Event:
+    identity = f"{number}0000000-0000-4000-8000-000000000000"
+    return make(
+        ev.ReplyAdded, START_MS + 1_000, event_id=identity, reply_id=reply_id, author=author, public=True
+    )
+
+
+def test_a_repeated_reply_that_moves_behind_another_one_of_its_millisecond_is_a_change() -> None:
+    ticket = ticket_of(
+        [
+            make(ev.TicketCreated, START_MS, channel="email", created_by="agent"),
+            reply("2", "question", "customer"),
+            reply("3", "answer", "agent"),
+        ]
+    )
+    assert ticket.waiting_since() is None
+    again = reply(
+        "4", "question", "customer"
+    )  # the same said once more, by an event that ranks behind the answer
+    assert ticket.merge(time_of(again), again) == CHANGED
+    assert ticket.waiting_since() == 1_000
 
 
 @given(st.data())

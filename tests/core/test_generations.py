@@ -43,13 +43,11 @@ groupings = st.lists(
     max_size=3,
     unique=True,
 ).map(tuple)
-WITH_SETTINGS = ("ces", "first_reply_within", "service_level", "abandon_rate")
-metric_names = st.lists(
-    st.sampled_from((*CoreConfig().metrics, *WITH_SETTINGS, "reply_time_business")),
-    min_size=1,
-    max_size=5,
-    unique=True,
-).map(tuple)
+NAMES = (
+    *CoreConfig().metrics,
+    *("ces", "first_reply_within", "service_level", "abandon_rate", "reply_time_business"),
+)
+metric_names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True).map(tuple)
 thresholds = st.lists(st.sampled_from([1, 30, 60, 120]), min_size=1, max_size=2, unique=True).map(tuple)
 calendars = st.sampled_from(
     [
@@ -100,10 +98,7 @@ def _of_ticket(event: ev.Event, ticket_id: str) -> ev.Event:
 
 def _has(config: CoreConfig, figure: dict[str, Any]) -> bool:
     """Whether a figure is one of these settings'."""
-    named = [
-        one for one in (*CoreConfig().metrics, *WITH_SETTINGS) if f"{figure['metric']}_".startswith(f"{one}_")
-    ]
-    name = max(named, key=len)
+    name = max((one for one in NAMES if f"{figure['metric']}_".startswith(f"{one}_")), key=len)
     return (
         figure["window_seconds"] * 1000 in config.rollup_windows_ms
         and frozenset(figure["segment"])

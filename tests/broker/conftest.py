@@ -2,7 +2,7 @@
 
 import os
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Product:
         """Start a worker."""
         return self.stream("worker", STREAM_HTTP_PORT=str(port))
 
-    def drain(self, workers: int = 1, seconds: float = 60) -> None:
+    def drain(self, workers: int = 1, seconds: float = 120) -> None:
         """Run workers to the end of the input."""
         started = [self.stream("worker", "--drain") for _ in range(workers)]
         for worker in started:
@@ -108,11 +108,7 @@ class Product:
         found = self.published()
         assert expected
         assert {key for key in found if found[key]["n"]} == {key for key in expected if expected[key]["n"]}
-        # What was emptied before it was ever published is not published at all: that depends on the cut into commits.
-        silent = {key for key, one in expected.items() if not one["n"] and not any(one["excluded"].values())}
-        wrong = [
-            key for key in expected if found.get(key) != expected[key] and (key in found or key not in silent)
-        ]
+        wrong = differing(expected, found)
         assert not wrong, (
             f"{len(wrong)} of {len(expected)}, such as {found.get(wrong[0])} instead of {expected[wrong[0]]}"
         )
@@ -130,6 +126,21 @@ class Product:
     def close(self) -> None:
         """End every process that still runs."""
         self._stack.close()
+
+
+Figures = Mapping[bytes, Mapping[str, Any]]
+"""Rollup key -> data as it stands."""
+
+
+def differing(expected: Figures, found: Figures) -> list[bytes]:
+    """Keys of the figures that are not what was expected, also of those about nothing but exclusions.
+
+    What was emptied before it was ever published is not published at all: that depends on the cut into commits.
+    """
+    silent = {key for key, one in expected.items() if not one["n"] and not any(one["excluded"].values())}
+    return [
+        key for key in expected if found.get(key) != expected[key] and (key in found or key not in silent)
+    ]
 
 
 def scrape(port: int) -> dict[str, float]:
@@ -159,4 +170,4 @@ def product(kafka: Kafka, request: pytest.FixtureRequest, tmp_path: Path) -> Ite
         made.close()
 
 
-__all__ = ["POISON", "VOLATILE", "Product", "free_ports", "scrape"]
+__all__ = ["POISON", "VOLATILE", "Product", "differing", "free_ports", "scrape"]

@@ -28,7 +28,7 @@ TERMINAL = b'{"x":"\x1b[2J\x1b]0;owned\x07"}\r\n\xff\xe2\x80\xae\xc2\x9b'
 def dlq(product: Product, *arguments: str, code: int = 0, **more: Any) -> str:
     """What a `stream dlq` command prints."""
     command = product.stream("dlq", *arguments, **more)
-    assert command.wait(60) == code, command.output
+    assert command.wait() == code, command.output
     return command.output
 
 
@@ -182,9 +182,9 @@ KINDS: list[tuple[bytes | None, bytes | None, str]] = [
     (b"k9", good(b"k9", data={"ticket_id": "k9"}), "missing_field"),
     (b"other", good(b"k10"), "key_mismatch"),
     (b"k11", good(b"k11", time="2026-11-03T12:00:00"), "bad_time"),
-    (b"k12", good(b"k12", time="2027-11-03T12:00:00Z"), "future_time"),
+    (b"k12", good(b"k12", time="2099-11-03T12:00:00Z"), "future_time"),
 ]
-"""Key, value and reason. The last one's time is a year ahead: taken for true it would close every window."""
+"""Key, value and reason. The last one's time is far ahead: taken for true it would close every window."""
 
 
 def test_every_kind_of_poison_is_a_dead_letter_once_and_harms_no_neighbour(
@@ -212,12 +212,11 @@ def test_nothing_but_poison_stops_the_worker_and_its_offsets(product: Product, d
     app, tickets = product.settings["STREAM_APP_ID"], product.core.topics.tickets
     for _ in range(3):  # a supervisor starts it again and again
         worker = product.worker()
-        assert worker.wait(60) == 70, worker.output
-        last = worker.output.splitlines()[-1]
-        assert last.startswith(
+        assert worker.wait() == 70, worker.output
+        assert worker.error.startswith(
             f"error: {tickets}[{partition}]: 50 records between the offsets 0 and 49 are refused"
         )
-        assert "STREAM_DLQ_LIMIT=off" in last
+        assert "STREAM_DLQ_LIMIT=off" in worker.error
         assert topics.committed(product.bootstrap, app).get((tickets, partition), 0) < 50
     assert len(topics.read(product.bootstrap, [product.core.topics.dlq(tickets)])) < 50
     worker = product.stream("worker", "--drain", STREAM_DLQ_LIMIT="off")

@@ -62,7 +62,7 @@ def test_the_whole_job_over_tls_with_scram(
     product.settings.update(settings(sealed, product.folder))
     for command in (("topics", "check"), ("worker", "--drain"), ("tail", "rollups", "--once")):
         process = product.stream(*command)
-        assert process.wait(60) == 0, process.output
+        assert process.wait() == 0, process.output
     product.check()
 
 
@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_named_in_a_line(
     if "authority" in wrong:
         del product.settings["STREAM_TLS_CA_FILE"]
     worker = product.stream("worker", "--drain")
-    assert worker.wait(60) == 1, worker.output
-    assert named in worker.output.splitlines()[-1], worker.output
+    assert worker.wait() == 1, worker.output
+    assert named in worker.error, worker.output
     assert "guessed" not in worker.output
     assert "Traceback" not in worker.output

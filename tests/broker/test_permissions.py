@@ -92,7 +92,7 @@ def test_what_is_missing_is_named_in_one_line(
     product.send(day[part * len(day) // 8 : (part + 1) * len(day) // 8])
     log_in(product, user)
     worker = product.stream("worker", "--drain")
-    code = worker.wait(40)
+    code = worker.wait()
     assert code in {1, 70}, worker.output
     lines = [line for line in worker.output.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, worker.output
@@ -107,6 +107,6 @@ def test_a_wrong_password_is_named(product: Product) -> None:
     log_in(product, "granted")
     Path(product.settings["STREAM_SASL_PASSWORD_FILE"]).write_text("wrong")
     worker = product.stream("worker", "--drain")
-    assert worker.wait(40) == 1, worker.output
+    assert worker.wait() == 1, worker.output
     assert "STREAM_SASL_USERNAME" in worker.output
     assert "wrong" not in worker.output

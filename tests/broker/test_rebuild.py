@@ -29,17 +29,17 @@ def test_damaged_rows_of_both_stages_are_refused_and_rebuilt(product: Product, d
     product.send(day[half:])
     damage(product, product.core.topics.windows_changelog, b"\0meta")
     worker = product.stream("worker", "--drain")
-    assert worker.wait(30) == 70
+    assert worker.wait() == 70
     assert f"{product.core.topics.windows_changelog}[" in worker.output
     assert "damaged" in worker.output
     assert "stream worker --rebuild" in worker.output
     damage(product, product.core.topics.tickets_changelog, META_KEY)
     worker = product.stream("worker", "--drain")
-    assert worker.wait(30) == 70
+    assert worker.wait() == 70
     assert "stream worker --rebuild" in worker.output
 
     rebuilt = product.stream("worker", "--rebuild", "--drain")
-    assert rebuilt.wait(60) == 0, rebuilt.output
+    assert rebuilt.wait() == 0, rebuilt.output
     product.check()
     audit = product.stream("audit")
     assert audit.wait() == 0, audit.output
@@ -50,11 +50,11 @@ def test_a_deleted_changelog_is_refused_and_rebuilt(product: Product, day: Day) 
     product.drain()
     topics.delete(product.bootstrap, [product.core.topics.tickets_changelog])
     worker = product.stream("worker", "--drain")
-    assert worker.wait(30) == 1
+    assert worker.wait() == 1
     assert "state was deleted" in worker.output
     assert "stream worker --rebuild" in worker.output
     rebuilt = product.stream("worker", "--rebuild", "--drain")
-    assert rebuilt.wait(60) == 0, rebuilt.output
+    assert rebuilt.wait() == 0, rebuilt.output
     product.check()
 
 
@@ -96,7 +96,7 @@ def test_rebuild_refuses_while_others_are_at_work(product: Product, day: Day) ->
     worker = product.worker()
     worker.wait_for("worker.ready")
     rebuild = product.stream("worker", "--rebuild")
-    assert rebuild.wait(30) == 1
+    assert rebuild.wait() == 1
     assert "--rebuild empties the state, but 1 workers of" in rebuild.output
     assert worker.running
     assert worker.stop() == 0

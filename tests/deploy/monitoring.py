@@ -22,7 +22,7 @@ T = TypeVar("T")
 JOB = "contact-centre-stream"
 
 
-def eventually(read: Callable[[], T], wanted: Callable[[T], object], what: str, seconds: float = 45) -> T:
+def eventually(read: Callable[[], T], wanted: Callable[[T], object], what: str, seconds: float = 120) -> T:
     """Ask until the answer is as wanted; fails with the last answer."""
     deadline = time.monotonic() + seconds
     while True:

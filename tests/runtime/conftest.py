@@ -74,7 +74,7 @@ class Toy:
         }
         return self._stack.enter_context(Process(self.folder, "-m", "tests.runtime.toy", json.dumps(options)))
 
-    def drain(self, seconds: float = 60) -> None:
+    def drain(self, seconds: float = 120) -> None:
         """Run a worker to the end of the input."""
         worker = self.worker(drain=True)
         assert worker.wait(seconds) == 0, worker.output

@@ -12,15 +12,15 @@ pytestmark = pytest.mark.broker
 def ended(toy: Toy) -> str:
     """Start a worker that must end with 70, and return what it said."""
     worker = toy.worker()
-    assert worker.wait(30) == 70, worker.output
-    return worker.output.splitlines()[-1]
+    assert worker.wait() == 70, worker.output
+    return worker.error
 
 
 def test_an_error_in_a_shard_ends_the_process_and_nothing_of_the_batch_is_kept(toy: Toy) -> None:
     toy.produce(500)
     toy.drain()
     topics.write(toy.bootstrap, [(f"{toy.app}.a", b"k1", b"1"), (f"{toy.app}.a", b"k1", b"boom")])
-    assert ended(toy) == "error: ValueError('boom')"
+    assert "boom" in ended(toy)
     assert toy.totalled() == 500
 
 
@@ -56,5 +56,5 @@ def test_retention_before_the_first_start_is_no_loss(toy: Toy) -> None:
     ends = {record.partition: record.offset for record in topics.read(toy.bootstrap, [f"{toy.app}.b"])}
     topics.delete_records(toy.bootstrap, f"{toy.app}.b", 2, ends[2])
     worker = toy.worker()
-    wait_until(lambda: toy.totalled() == 500 - ends[2], 30, lambda: worker.output)
+    wait_until(lambda: toy.totalled() == 500 - ends[2], 90, lambda: worker.output)
     assert worker.stop() == 0

@@ -25,7 +25,7 @@ from tests.support import kafka_jars
 from tests.support.ports import free_ports
 
 CLUSTER_ID = "dGVzdHMtY29udGFjdC1jZQ"  # any 16 bytes in base64
-START_SECONDS = 60
+START_SECONDS = 180
 
 PROPERTIES = """
 process.roles=broker,controller

@@ -54,6 +54,11 @@ class Process(AbstractContextManager["Process"]):
         return self.output_file.read_text(errors="replace")
 
     @property
+    def error(self) -> str:
+        """Its last line that names an error; other threads may still say something after it."""
+        return next((line for line in reversed(self.output.splitlines()) if line.startswith("error: ")), "")
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self._process.poll() is None
@@ -70,14 +75,14 @@ class Process(AbstractContextManager["Process"]):
         )
         return state.stdout.strip().startswith("T")
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """Wait for the end and return the exit code."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds} s:\n{self.output[-4000:]}") from None
 
-    def stop(self, seconds: float = 30) -> int:
+    def stop(self, seconds: float = 60) -> int:
         """SIGTERM, and the exit code."""
         self.send(signal.SIGTERM)
         return self.wait(seconds)
@@ -87,7 +92,7 @@ class Process(AbstractContextManager["Process"]):
         self.send(signal.SIGKILL)
         self._process.wait()
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = 60) -> None:
         """Wait until it has printed ``text``."""
         wait_until(lambda: text in self.output or not self.running, seconds, lambda: self.output[-4000:])
         assert text in self.output, (

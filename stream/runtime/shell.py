@@ -314,8 +314,8 @@ class Shell:
         seconds = time.monotonic() - self._recovery_started
         self._recovery = self._recovery._replace(seconds=seconds)
         names = sorted(part.name for part in self.parts.values())
+        self.publish()  # who reads the line finds the figures
         log.info("worker.ready", parts=names, rows=self._recovery.rows, seconds=round(seconds, 3))
-        self.publish()
 
     @property
     def flowing(self) -> bool:

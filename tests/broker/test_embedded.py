@@ -13,7 +13,9 @@ from tests.broker.conftest import Product
 @pytest.fixture
 def volatile(tmp_path: Path) -> Iterator[Product]:
     with EmbeddedBroker() as broker:
-        made = Product(broker.address, "embedded", tmp_path, STREAM_ALLOW_VOLATILE="yes")
+        made = Product(
+            broker.address, "embedded", tmp_path, STREAM_ALLOW_VOLATILE="yes", STREAM_SESSION_TIMEOUT="6s"
+        )
         try:
             yield made
         finally:
@@ -23,11 +25,11 @@ def volatile(tmp_path: Path) -> Iterator[Product]:
 def test_the_job_on_the_embedded_broker(volatile: Product, day: Sequence[SourceRecord]) -> None:
     volatile.send(day[: len(day) // 2])
     worker = volatile.worker()
-    worker.wait_for("worker.ready", 40)
+    worker.wait_for("worker.ready")
     volatile.send(day[len(day) // 2 :])
     assert worker.stop() == 0, worker.output
     assert "volatile broker: weaker guarantees" in worker.output
-    volatile.drain(seconds=90)
+    volatile.drain()
     volatile.check()
 
 

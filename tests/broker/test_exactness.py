@@ -22,7 +22,7 @@ pytestmark = pytest.mark.broker
 Day = Sequence[SourceRecord]
 
 EVENTS = 8_000
-SETTLED_SECONDS = 1.5
+SETTLED_SECONDS = 5
 NEVER_LATE = {"STREAM_ROLLUP_WINDOWS": "5m,1h,24h", "STREAM_CORRECTION_HORIZON": "35d"}
 
 
@@ -65,7 +65,7 @@ def test_drain_equals_the_oracle_and_a_second_drain_changes_nothing(product: Pro
     product.check()
     assert product.statuses() <= {"final", "revised"}
     before = sorted(product.rollups())
-    product.drain(seconds=20)
+    product.drain()
     assert sorted(product.rollups()) == before
 
 
@@ -90,13 +90,14 @@ def test_restarts_in_the_middle(product: Product, rich_day: Day) -> None:
     product.send(rich_day[4 * part :])
     product.drain()
     product.check()
-    assert _outcomes_shown(product) == _outcomes_expected(product)
-
-
-def _outcomes_shown(product: Product) -> Counter[str]:
-    """Outcome -> records, on the metrics page of a worker that takes the state over."""
+    expected = _outcomes_expected(product)
     (port,) = free_ports(1)
-    product.worker(port=port).wait_for("worker.ready")
+    product.worker(port=port).wait_for("worker.ready")  # it takes the state over
+    wait_until(lambda: _outcomes_shown(port) == expected, 30, lambda: f"{_outcomes_shown(port)} {expected}")
+
+
+def _outcomes_shown(port: int) -> Counter[str]:
+    """Outcome -> records, on a worker's metrics page."""
     found: Counter[str] = Counter()
     for series, value in scrape(port).items():
         if series.startswith("contact_centre_stream_events_total{"):
@@ -135,15 +136,17 @@ def test_one_two_and_three_workers_show_the_same_series(product: Product, rich_d
     ports = free_ports(3)
     seen: list[dict[str, float]] = []
     for count in range(1, 4):
-        product.worker(port=ports[count - 1]).wait_for("worker.ready", 40)
-        seen.append(_series_when_settled(ports[:count]))
-    assert len(seen[0]) > 100
+        product.worker(port=ports[count - 1]).wait_for("worker.ready")
+        seen.append(_series_when_settled(ports[:count], len(product.sent)))
     assert seen[1] == seen[0]
     assert seen[2] == seen[0]
 
 
-def _series_when_settled(ports: Sequence[int]) -> dict[str, float]:
-    """The business series of all workers together, once nothing moves any more; none may come from two workers."""
+def _series_when_settled(ports: Sequence[int], records: int) -> dict[str, float]:
+    """The business series of all workers together, once so many records are in them and nothing moves any more.
+
+    None may come from two workers.
+    """
     last: list[dict[str, float]] = []
     since = time.monotonic()
 
@@ -155,15 +158,23 @@ def _series_when_settled(ports: Sequence[int]) -> dict[str, float]:
             and not any(value for name, value in one.items() if name.startswith("contact_centre_stream_lag"))
             for one in now
         )
+        counted = sum(
+            value
+            for one in now
+            for name, value in one.items()
+            if name.startswith("contact_centre_stream_events_total{")
+        )
         business = [
             {name: value for name, value in one.items() if not name.startswith("contact_centre_stream_")}
             for one in now
         ]
-        if business != last or sum(map(len, business)) < 100:  # alerts are shown before there are figures
+        # A lag is of what was applied, and figures come with commits; alerts are shown before there are figures.
+        whole = quiet and counted == records and sum(map(len, business)) >= 100
+        if business != last or not whole:
             last, since = business, time.monotonic()
-        return quiet and time.monotonic() - since > SETTLED_SECONDS
+        return time.monotonic() - since > SETTLED_SECONDS
 
-    wait_until(settled, 60)
+    wait_until(settled, 120)
     together: dict[str, float] = {}
     for one in last:
         assert not together.keys() & one.keys(), "a figure comes from exactly one worker"

@@ -27,7 +27,7 @@ def own_kafka() -> Iterator[Kafka]:
 def test_the_broker_is_away_for_a_while(
     own_kafka: Kafka, day: Sequence[SourceRecord], tmp_path: Path, how: str
 ) -> None:
-    product = Product(own_kafka.bootstrap, "outage", tmp_path)
+    product = Product(own_kafka.bootstrap, "outage", tmp_path, STREAM_DELIVERY_TIMEOUT="20s")
     try:
         port = free_ports(1)[0]
         worker = product.worker(port=port)
@@ -45,12 +45,13 @@ def test_the_broker_is_away_for_a_while(
             time.sleep(6)
             node.send(signal.SIGCONT)
         product.send(day[third:])
-        wait_until(lambda: not worker.running or _caught_up(port), 60, lambda: worker.output[-3000:])
+        wait_until(lambda: not worker.running or _caught_up(port), 120, lambda: worker.output[-3000:])
         if not worker.running:
             assert worker.wait() == 70, worker.output[-3000:]
             worker = product.worker(port=port)  # as a supervisor does
-            wait_until(lambda: _caught_up(port), 60, lambda: worker.output[-3000:])
-        assert worker.stop() == 0, worker.output[-3000:]
+            wait_until(lambda: _caught_up(port), 120, lambda: worker.output[-3000:])
+        # A commit that was cut in two may still be waited for. What was not committed the drain does again.
+        assert worker.stop() in {0, 70}, worker.output[-3000:]
         product.drain()
         product.check()
     finally:

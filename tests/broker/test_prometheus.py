@@ -50,7 +50,7 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
         monitoring(tmp_path, [f"127.0.0.1:{port}" for port in ports]) as (prometheus, alertmanager),
     ):
         ready = "sum(contact_centre_stream_ready)"
-        eventually(lambda: prometheus.value(ready), lambda value: value == 2, "both workers are ready", 60)
+        eventually(lambda: prometheus.value(ready), lambda value: value == 2, "both workers are ready")
         events = traffic.records(int(time.time() * 1000), topics)
         write(kafka.bootstrap, [(event.topic, event.key, event.value) for event in events])
 
@@ -58,8 +58,13 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
         eventually(
             lambda: prometheus.value(answers), lambda n: n == traffic.ANSWERS, "every answer is counted"
         )
-        assert prometheus.value(CSAT) == pytest.approx(traffic.CSAT)
-        assert {one["health"] for one in prometheus.targets()} == {"up"}
+        csat = pytest.approx(traffic.CSAT)
+        eventually(lambda: prometheus.value(CSAT), lambda value: value == csat, "the CSAT is recorded")
+        eventually(
+            lambda: {one["health"] for one in prometheus.targets()},
+            lambda health: health == {"up"},
+            "both workers are scraped",
+        )
         _rules_and_queries_work(prometheus)
         eventually(
             lambda: alerts_of(alertmanager),
@@ -68,7 +73,7 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
         )
 
         assert first.stop() == 0, first.output
-        eventually(lambda: prometheus.value(ready), lambda value: value == 1, "one worker is left", 60)
+        eventually(lambda: prometheus.value(ready), lambda value: value == 1, "one worker is left")
         eventually(
             lambda: prometheus.value(f"contact_centre_csat_answers{SEGMENT}"),
             lambda n: n == traffic.ANSWERS,
@@ -80,7 +85,6 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
             lambda n: n == len(events),
             "counters have moved with the state",
         )
-        csat = pytest.approx(traffic.CSAT)
         eventually(lambda: prometheus.value(CSAT), lambda value: value == csat, "the recorded CSAT goes on")
 
 

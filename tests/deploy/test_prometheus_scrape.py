@@ -73,7 +73,11 @@ def test_both_workers_are_scraped_without_an_error(scraped: Stack) -> None:
         "both targets are up",
     )
     assert [target["lastError"] for target in targets] == ["", ""]
-    assert scraped.prometheus.value('sum(up{job="contact-centre-stream"})') == 2
+    eventually(
+        lambda: scraped.prometheus.value('sum(up{job="contact-centre-stream"})'),
+        lambda up: up == 2,
+        "both are recorded as up",
+    )
 
 
 def test_a_query_returns_the_csat_with_its_number_of_answers(scraped: Stack) -> None:
@@ -172,8 +176,17 @@ def test_a_segment_that_moves_to_the_other_worker_is_the_same_series(scraped: St
         lambda instances: instances == [scraped.second.address],
         "the segment is seen at its new owner only",
     )
-    time.sleep(2)
+    moved_at = time.time()
+    eventually(
+        lambda: prometheus.value(f"timestamp({query})"),
+        lambda at: at is not None and at > moved_at,
+        "one series is recorded after the move",
+    )
     (after,) = prometheus.query(query)
     assert after["metric"] == before["metric"]
     assert len(prometheus.query_range(query, 5)) == 1
-    assert prometheus.value('count(ALERTS{alertname="ContactCentreCsatLow", alertstate="firing"})') == 1
+    eventually(
+        lambda: prometheus.value('count(ALERTS{alertname="ContactCentreCsatLow", alertstate="firing"})'),
+        lambda firing: firing == 1,
+        "the alert is one alert",
+    )

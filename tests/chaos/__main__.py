@@ -83,12 +83,12 @@ def sabotaged(kafka: Kafka, folder: Path, what: str, seed: int) -> int:
     """Take one protection out and see how many tries it takes until the checks fail."""
     for number in range(TRIES):
         if what == "barrier":
-            outcome = cases.death(kafka, folder, "tickets", "between", seed + number, sabotage=what)
+            case = partial(cases.death, kafka, folder, "tickets", "between", seed + number, what)
         elif what == "fencing":
-            outcome = cases.zombie(kafka, folder, "tickets", "flushed", seed + number, sabotage=what)
+            case = partial(cases.zombie, kafka, folder, "tickets", "flushed", seed + number, what)
         else:
-            outcome = cases.unreliable(kafka, folder, seed + number, lose=5, repeat=7, guarded=False)
-        say(str(outcome))
+            case = partial(cases.unreliable, kafka, folder, seed + number, lose=5, repeat=7, guarded=False)
+        [outcome] = cases.run_all([case], tell=say)  # a worker that refuses the state has noticed, too
         if outcome.report.problems:
             say(f"noticed at try {number + 1}")
             return 0

@@ -20,8 +20,8 @@ PER_SECOND = 150.0
 NTH = 3
 """Which of the commits that reach the step is struck."""
 
-EXIT_FAILED = 70
-ENDS_SECONDS = 60
+EXIT_REFUSED, EXIT_FAILED = 1, 70
+ENDS_SECONDS = 180
 
 CHECKPOINT = [(stage, step) for stage in STAGES for step in STEPS]
 
@@ -85,8 +85,9 @@ def zombie(
             stopped.wait_for("trap: ", ENDS_SECONDS)
             successor = _started(trial, Plan(sabotage=sabotage))
         _caught_up(trial, len(arrivals), successor)
+        before = _readies(stopped)
         stopped.send(signal.SIGCONT)
-        what = _after_waking(stopped)
+        what = _after_waking(stopped, before)
         return Outcome(name, _finish(trial, stopped, successor), what)
 
 
@@ -105,8 +106,9 @@ def cut_network(kafka: Kafka, proxy: Proxy, folder: Path, seed: int) -> Outcome:
             successor = _started(trial, Plan())
         trial.publish(arrivals[half:])
         _caught_up(trial, len(arrivals), successor)
+        before = _readies(lonely)
         proxy.mend()
-        what = _after_waking(lonely)
+        what = _after_waking(lonely, before)
         return Outcome(name, _finish(trial, lonely, successor), what)
 
 
@@ -129,11 +131,14 @@ def _caught_up(trial: Trial, records: int, worker: Process) -> None:
     wait_until(lambda: trial.applied() >= records, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}")
 
 
-def _after_waking(worker: Process) -> str:
-    """What a worker does that had been away: it ends by itself, or joins again."""
-    before = worker.output.count("worker.ready")
+def _readies(worker: Process) -> int:
+    return worker.output.count("worker.ready")
+
+
+def _after_waking(worker: Process, before: int) -> str:
+    """What a worker does that had been away: it ends by itself, or joins again, having been ready ``before`` times."""
     wait_until(
-        lambda: not worker.running or worker.output.count("worker.ready") > before,
+        lambda: not worker.running or _readies(worker) > before,
         ENDS_SECONDS,
         lambda: worker.output,
     )
@@ -147,7 +152,7 @@ def _after_waking(worker: Process) -> str:
 def _finish(trial: Trial, *workers: Process) -> Report:
     for worker in workers:
         if worker.running:
-            worker.stop(60)
+            worker.stop()
     return trial.verify()
 
 
@@ -160,10 +165,13 @@ def unreliable(
     plan = Plan(sabotage=None if guarded else "guard", lose_every=lose, repeat_every=repeat)
     with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
         worker = _started(trial, plan)
-        with Publisher(trial, arrivals, 4 * PER_SECOND) as publisher:
+        with Publisher(trial, arrivals, PER_SECOND) as publisher:
             wait_until(lambda: publisher.done, ENDS_SECONDS)
-        assert "lost: " in worker.output or not lose, worker.output
-        assert "repeated: " in worker.output or not repeat, worker.output
+        wait_until(
+            lambda: ("lost: " in worker.output or not lose) and ("repeated: " in worker.output or not repeat),
+            ENDS_SECONDS,
+            lambda: worker.output,
+        )
         if guarded:
             _caught_up(trial, len(arrivals), worker)
         return Outcome(name, _finish(trial, worker))

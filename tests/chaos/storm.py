@@ -1,7 +1,9 @@
 """Random faults over a long stream: kills, orderly stops, frozen workers, broker restarts, joins and leaves, by a seeded schedule."""
 
+import math
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,10 +12,11 @@ from typing import Literal, NamedTuple
 
 from stream.core.config import DEFAULT_METRICS
 from stream.metrics import METRICS
+from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED
 from tests.chaos.traffic import traffic
 from tests.chaos.trial import Publisher, Report, Trial
 from tests.support.kafka import Kafka, Node
-from tests.support.process import Process
+from tests.support.process import Process, wait_until
 
 Kind = Literal["kill", "term", "freeze", "broker", "join", "leave"]
 
@@ -21,6 +24,8 @@ PER_TEN_KILLS: dict[Kind, int] = {"term": 3, "freeze": 2, "broker": 1, "join": 2
 """Other faults that go with ten kills."""
 
 SESSION_SECONDS = 3.0  # as in trial.SETTINGS
+RECOVERS_SECONDS = 20.0
+"""A broker that answers again has its leaders and coordinators back after that."""
 WORKERS = (1, 3)
 OLDEST_SECONDS = 600
 
@@ -62,8 +67,30 @@ class Fleet:
         self._frozen: list[tuple[float, Process]] = []
         self.ends: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.problems: list[str] = []
         self._killed: set[int] = set()
+        self._asked: set[int] = set()
+        self._frozen_once: set[int] = set()
+        self._cut_off: set[int] = set()
+        """Workers that were at work while a broker was away."""
         self._leaving: list[Process] = []
+        self._quiet_from = 0.0
+        """When the last broker fault is over."""
+        self._waiting: threading.Thread | None = None
+
+    def restart_broker(self, kafka: Kafka, fault: Fault) -> None:
+        """End a broker and start it again; until it has recovered workers may give up."""
+        if self._waiting is not None:
+            self._waiting.join()
+        self._quiet_from = math.inf
+        self._cut_off.update(process.pid for process in [*self.running, *self._leaving])
+        restart(kafka.nodes, fault)
+        self._waiting = threading.Thread(target=self._wait_for, args=(kafka,), daemon=True)
+        self._waiting.start()
+
+    def _wait_for(self, kafka: Kafka) -> None:
+        kafka.wait()
+        self._quiet_from = time.monotonic() + RECOVERS_SECONDS
 
     def look_after(self) -> None:
         """Wake who has been frozen long enough, count who has ended, start who is missing."""
@@ -73,20 +100,40 @@ class Fleet:
                 self._frozen.remove((wake_at, process))
                 if process.running:
                     process.send(signal.SIGCONT)
-        for process in [*self.running, *self._leaving]:
-            if not process.running:
-                self._note_end(process)
-        self.running = [process for process in self.running if process.running]
-        self._leaving = [process for process in self._leaving if process.running]
+        ended = [process for process in [*self.running, *self._leaving] if not process.running]
+        for process in ended:
+            self._note_end(process)
+        self.running = [process for process in self.running if process not in ended]
+        self._leaving = [process for process in self._leaving if process not in ended]
         while len(self.running) < self.target:
             self.running.append(self._trial.worker())
+        if now < self._quiet_from:
+            self._cut_off.update(process.pid for process in [*self.running, *self._leaving])
+
+    def at_work(self) -> bool:
+        """Look after them; whether at least one has its partitions, frozen or not."""
+        self.look_after()
+        return any("worker.ready" in process.output for process in self.running)
 
     def _note_end(self, process: Process) -> None:
-        code = process.wait(1)
+        code = process.wait()
         self.ends["killed" if process.pid in self._killed else f"exit {code}"] += 1
+        if not self._may_end(process, code):
+            self.problems.append(f"a worker ended with {code}: {process.error or process.output[-500:]}")
         for line in process.output.splitlines():
             if line.startswith("error: "):
                 self.errors[line[:160]] += 1
+
+    def _may_end(self, process: Process, code: int) -> bool:
+        """Whether something was done to a worker that explains its end."""
+        pid = process.pid
+        if code == EXIT_FAILED:
+            return pid in self._frozen_once | self._cut_off
+        if code == EXIT_REFUSED:
+            return pid in self._cut_off
+        if code == -signal.SIGTERM:  # it had not begun
+            return pid in self._asked and "worker.ready" not in process.output
+        return pid in (self._asked if code == 0 else self._killed)
 
     def strike(self, fault: Fault) -> None:
         """Do one fault to one worker."""
@@ -100,6 +147,7 @@ class Fleet:
             self._killed.add(victim.pid)
             victim.kill()
         elif fault.kind == "freeze":
+            self._frozen_once.add(victim.pid)
             victim.send(signal.SIGSTOP)
             self._frozen.append((time.monotonic() + fault.seconds, victim))
         else:
@@ -107,7 +155,11 @@ class Fleet:
                 self.target -= 1
             self.running.remove(victim)
             self._leaving.append(victim)
-            victim.send(signal.SIGTERM)
+            self._end(victim)
+
+    def _end(self, process: Process) -> None:
+        self._asked.add(process.pid)
+        process.send(signal.SIGTERM)
 
     def stop(self) -> None:
         """Wake and end everybody in order."""
@@ -116,9 +168,8 @@ class Fleet:
                 process.send(signal.SIGCONT)
         for process in self.running:
             if process.running:
-                process.send(signal.SIGTERM)
+                self._end(process)
         for process in [*self.running, *self._leaving]:
-            process.wait(60)
             self._note_end(process)
 
 
@@ -164,9 +215,10 @@ def storm(
                     fleet.look_after()
                     time.sleep(0.05)
                 fleet.look_after()
+                wait_until(fleet.at_work, ENDS_SECONDS)  # a storm over workers that never begin shows nothing
                 tell(f"{number:4} {time.monotonic() - started:6.1f} s  {fault.kind} {fault.seconds:.1f}")
                 if fault.kind == "broker":
-                    restart(kafka.nodes, fault)
+                    fleet.restart_broker(kafka, fault)
                 else:
                     fleet.strike(fault)
                 done[fault.kind] += 1
@@ -177,6 +229,7 @@ def storm(
         fleet.stop()
         ended = time.monotonic()
         report = trial.verify(seconds=OLDEST_SECONDS)
+        report = report._replace(problems=(*report.problems, *fleet.problems))
         return Storm(seed, report, done, fleet.ends, fleet.errors, ended - started, time.monotonic() - ended)
 
 

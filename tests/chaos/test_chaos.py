@@ -18,6 +18,7 @@ def test_a_schedule_is_a_function_of_its_seed() -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.timeout(900)
 def test_a_storm_of_faults_changes_no_figure(tmp_path: Path) -> None:
     with Kafka() as kafka:  # one of its own, as it is restarted
         result = storm(kafka, tmp_path, SEED, KILLS, EVENTS)

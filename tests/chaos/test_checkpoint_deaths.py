@@ -10,6 +10,7 @@ from tests.support.kafka import Kafka
 
 
 @pytest.mark.broker
+@pytest.mark.timeout(900)
 def test_death_at_each_step_of_a_commit(kafka: Kafka, tmp_path: Path) -> None:
     cases = [partial(death, kafka, tmp_path, *where, seed) for seed, where in enumerate(CHECKPOINT)]
     outcomes = run_all(cases)

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.outages import down_at_start, frozen, full_disk, slow, stopped
 from tests.support.kafka import Kafka
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 
 SECONDS = 6.0
 

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.cases import death, run_all, unreliable, zombie
 from tests.support.kafka import Kafka
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 
 
 def test_without_a_protection_the_checks_fail(kafka: Kafka, tmp_path: Path) -> None:

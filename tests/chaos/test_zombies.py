@@ -9,7 +9,7 @@ from tests.chaos.cases import cut_network, run_all, zombie
 from tests.support.kafka import Kafka
 from tests.support.proxy import Proxy
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 
 
 def test_a_frozen_worker_changes_nothing_when_it_wakes(kafka: Kafka, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A seeded stream with everything that makes exactness hard: repetitions, disorder, corrections of every kind, refused and unknown records.
 
 Per ticket some twelve events; a share of the tickets is re-rated, retracted, merged, deleted, restored, reopened or reassigned,
-minutes to hours after the windows in question have closed.
+minutes to hours after the windows in question have closed. Every tenth stays open.
 """
 
 import random
@@ -107,7 +107,8 @@ def _life(rng: random.Random, ticket: str, tickets: int, tell: Tell) -> None:
     if rng.random() < 0.15:
         tell("tickets", "ticket.assigned", ticket, now + 7000, team=rng.choice(TEAMS), agent_id="a-1")
     now += 10_000
-    tell("tickets", "ticket.status_changed", ticket, now, status="solved")
+    status = "pending" if ticket[7] == "0" else "solved"
+    tell("tickets", "ticket.status_changed", ticket, now, status=status)
     now = _surveys(rng, ticket, now, tell)
     _corrections(rng, ticket, now, tickets, tell, reply, replies)
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +14,11 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from stream.core.entity import kinds
+from stream.core.live import decode_counts
+from stream.core.pane import LIVE_KIND, parse_key
 from stream.core.record import Output, SourceRecord
 from stream.core.tickets_meta import take_meta
-from tests.broker.conftest import Product
+from tests.broker.conftest import Product, differing
 from tests.chaos.traffic import Arrival
 from tests.chaos.worker import Plan
 from tests.support import topics
@@ -116,7 +118,7 @@ class Trial(Product):
                     totals[outcome.partition(":")[0]] += n
         return totals, positions
 
-    def verify(self, *, drain: bool = True, seconds: float = 90) -> Report:
+    def verify(self, *, drain: bool = True, seconds: float = 180) -> Report:
         """Drain, read everything that there is, and compare it with the fold of the log as the broker has it."""
         if drain:
             self.drain(seconds=seconds)
@@ -129,18 +131,25 @@ class Trial(Product):
             *self._dead_letters([output.value or b"" for output in expected.dead_letters]),
             *self._alerts(expected.alerts),
             *self._followups(expected.followups),
+            *self._live(expected.windows.rows),
+            *self._audit(seconds),
         ]
+        finals: Counter[bytes | None] = Counter()
         seen: dict[bytes | None, int] = {}
         repeated = 0
         for record in records:
             data = orjson.loads(record.value or b"")["data"]
             before = seen.get(record.key, -1)
             repeated += data["revision"] == before
+            finals[record.key] += data["status"] == "final"
             if data["revision"] < before:
                 problems.append(f"{record.key!r}: revision {data['revision']} after {before}")
             seen[record.key] = max(before, data["revision"])
         if repeated:
             problems.append(f"{repeated} revisions were written twice")
+        twice = [key for key, n in finals.items() if n > 1]
+        if twice:
+            problems.append(f"{len(twice)} windows have several final values, such as {twice[0]!r}")
         latest = topics.latest(records)
         unclosed = sum(
             orjson.loads(value)["data"]["status"] not in ("final", "revised") for value in latest.values()
@@ -213,6 +222,34 @@ class Trial(Product):
         if wrong:
             yield f"{len(wrong)} of {len(should)} follow-ups differ, such as {open_now.get(wrong[0])} for {should.get(wrong[0])}"
 
+    def _live(self, expected: Mapping[bytes, bytes]) -> Iterable[str]:
+        """How many tickets are open, waiting and so on, per segment and the minute since when."""
+        rows = topics.latest(topics.read(self.bootstrap, [self.core.topics.windows_changelog]))
+        found = _live_counts({key: value for key, value in rows.items() if key is not None})
+        wanted = _live_counts(expected)
+        if not wanted:
+            yield "the oracle has no live counts"
+        wrong = [place for place in found.keys() | wanted.keys() if found[place] != wanted[place]]
+        if wrong:
+            yield f"{len(wrong)} of {len(wanted)} live counts differ, such as {found[wrong[0]]} for {wanted[wrong[0]]} at {wrong[0]}"
+
+    def _audit(self, seconds: float) -> Iterable[str]:
+        """The figures are what the facts in the state come to."""
+        audit = self.stream("audit")
+        if audit.wait(seconds) != 0 or ", 0 differ" not in audit.output:
+            yield f"stream audit: {audit.output[-500:]}"
+
+
+def _live_counts(rows: Mapping[bytes, bytes]) -> Counter[tuple[bytes, int, int]]:
+    """(Segment, minute, slot) -> count, of rows of the windows stage."""
+    counts: Counter[tuple[bytes, int, int]] = Counter()
+    for key, value in rows.items():
+        if key[:1] == LIVE_KIND:
+            _, _, start, segment = parse_key(key)
+            for packed, count in decode_counts(value).items():
+                counts[segment, start + packed % 64, packed // 64] += count
+    return counts
+
 
 def _alert(value: bytes | None) -> tuple[int, str]:
     """Revision and state of an alert event."""
@@ -223,14 +260,16 @@ def _alert(value: bytes | None) -> tuple[int, str]:
 def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str, Any]]) -> Iterable[str]:
     if not expected:
         yield "the oracle has no figures"
-    wrong = [key for key in expected if expected[key]["n"] and found.get(key) != expected[key]]
-    too_much = [key for key in found if found[key]["n"] and key not in expected]
+    wrong = differing(expected, found)
+    too_much = [
+        key
+        for key, one in found.items()
+        if key not in expected and (one["n"] or any(one["excluded"].values()))
+    ]
     if wrong:
         yield f"{len(wrong)} of {len(expected)} figures differ, such as {found.get(wrong[0])} for {expected[wrong[0]]}"
     if too_much:
         yield f"{len(too_much)} figures that the oracle does not have, such as {found[too_much[0]]}"
-    if any(found[key]["n"] for key in found if key in expected and not expected[key]["n"]):
-        yield "figures that corrections should have emptied"
 
 
 class Publisher(AbstractContextManager["Publisher"]):

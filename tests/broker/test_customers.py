@@ -55,7 +55,7 @@ def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
         product.settings["STREAM_METRICS"] = ",".join((*DEFAULT_METRICS, *NAMES))
         product.core = load(product.settings).core()
         worker = product.worker()
-        worker.wait_for("worker.ready", 40)
+        worker.wait_for("worker.ready")
         product.send(records[third : 2 * third], per_second=800)
         worker.kill()
         product.send(records[2 * third :])
@@ -70,7 +70,7 @@ def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
         assert product.stream("topics", "check").wait() == 0
 
         rebuilt = product.stream("worker", "--rebuild", "--drain")
-        assert rebuilt.wait(60) == 0, rebuilt.output
+        assert rebuilt.wait() == 0, rebuilt.output
         product.check()
 
         file, out = tmp_path / "in.ndjson", tmp_path / "out.ndjson"

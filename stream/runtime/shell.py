@@ -20,6 +20,7 @@ from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StateError
 from stream.runtime.guard import Fetched, PositionGuard, Seek
 from stream.runtime.loader import load
+from stream.runtime.patience import finished
 from stream.runtime.positions import REBUILD, AskOffsets, TopicPartition, first_position
 from stream.runtime.stage import Part, StageSpec
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus, State
@@ -161,13 +162,17 @@ class Shell:
             if not due:
                 return
             started = self._commit_since = time.monotonic()
+            commits = asyncio.gather(*(self._commit(part) for part in due))
             try:
-                commits = asyncio.gather(*(self._commit(part) for part in due))
-                await asyncio.wait_for(commits, self.config.delivery_timeout_ms / 1000)
-            except TimeoutError:  # the brokers have long aborted it, and what is waited for may never come
-                self.fail(ShellError("a commit came to no end within STREAM_DELIVERY_TIMEOUT"))
+                await finished(
+                    commits, self.config, self.heartbeat_at, in_transaction=self.checkpoint.committed_reads
+                )
+            except TimeoutError as exc:
+                commits.cancel()
+                self.fail(ShellError(f"a commit came to no end {exc}"))
                 return
             except asyncio.CancelledError:
+                commits.cancel()
                 self.fail(ShellError("stopped in the middle of a commit"))
                 raise
             except Exception as exc:  # no rollback exists: what was flushed is lost in memory

@@ -5,27 +5,13 @@ from collections.abc import Iterator
 
 import click
 import msgspec
-from aiokafka import TopicPartition
 
-from stream.commands import CommandError, Context, kafka
-from stream.commands.words import (
-    OFF_THE_END,
-    minute_text,
-    must_be_metric,
-    parse_segment,
-    parse_window,
-    segment_text,
-    value_text,
-)
+from stream.commands import Context
+from stream.commands.figure import asked, explained, labels_of
+from stream.commands.words import minute_text, must_be_metric, row, segment_text, value_text
 from stream.core.config import CoreConfig
-from stream.core.delta import segment_name, segment_partition
-from stream.core.explain import ExplainError, Explanation, explain
+from stream.core.explain import Explanation
 from stream.core.measure import Figure
-from stream.core.state_shape import ShapeChangedError
-from stream.core.tally import DamagedRowError
-from stream.metrics import selected
-from stream.runtime import clients
-from stream.settings import Settings
 from stream.settings.forms import show_duration
 
 BANDS = {"csat": (0.60, 0.80)}
@@ -54,57 +40,9 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     settings = context.settings
     core = settings.core()
     must_be_metric(core, metric, param_hint="METRIC")
-    labels = {"tenant": "default", **parse_segment(segment)}
-    groupings = {frozenset(("tenant", *grouping)) for grouping in core.groupings}
-    if frozenset(labels) not in groupings:
-        kept = "; ".join("+".join(("tenant", *grouping)) for grouping in core.groupings)
-        raise click.BadParameter(
-            f"no figures are kept per {'+'.join(sorted(labels))}; STREAM_GROUPINGS keeps {kept}",
-            param_hint="--segment",
-        )
-    asked = parse_window(window)
-    if asked.start_ms is None:
-        raise click.BadParameter(OFF_THE_END, param_hint="--window")
-    name = segment_name(labels)
-    core = kafka.run(settings, kafka.fitted_core(settings))
-    rows = kafka.run(settings, _rows(settings, core, name))
-    try:
-        found = explain(
-            rows, core, selected(core), metric, name, start_ms=asked.start_ms, window_ms=asked.length_ms
-        )
-    except ExplainError as exc:
-        raise click.UsageError(str(exc)) from exc
-    except ShapeChangedError as exc:
-        raise CommandError(f"{exc}; explain the figure with the worker's settings") from exc
-    except DamagedRowError as exc:
-        raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
+    labels = labels_of(core, segment)
+    (found,) = explained(settings, metric, [asked(labels, window)])
     print(_json(found, labels) if as_json else "\n".join(_lines(found, labels, core)))
-
-
-async def _rows(settings: Settings, core: CoreConfig, segment: str) -> dict[bytes, bytes]:
-    """The surviving rows of the partition that owns the segment."""
-    partition = TopicPartition(
-        core.topics.windows_changelog, segment_partition(segment, core.delta_partitions)
-    )
-    rows: dict[bytes, bytes] = {}
-    partitions = await kafka.partitions_of(settings.runtime(), [partition.topic])
-    if len(partitions) != core.delta_partitions:
-        raise CommandError(
-            f"topic {partition.topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
-        )
-    consumer = clients.reader(settings.runtime(), committed=True)
-    try:
-        await consumer.start()
-        async for record in kafka.read_partitions(
-            settings.runtime(), consumer, [partition], from_beginning=True, once=True
-        ):
-            if record.value is None:
-                rows.pop(record.key, None)
-            else:
-                rows[record.key] = record.value
-    finally:
-        await consumer.stop()
-    return rows
 
 
 def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
@@ -120,14 +58,14 @@ def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iter
             "; its tallies are deleted, see its last rollup" if found.expired else ""
         )
     yield ""
-    yield _row(
+    yield row(
         "status",
         f"{found.status}, revision {found.revision}"
         if found.revision
         else f"{found.status}, never published",
     )
-    yield _row("watermark", _watermark(found, core))
-    yield _row("rollup key", found.key)
+    yield row("watermark", _watermark(found, core))
+    yield row("rollup key", found.key)
     yield ""
     for name, text in (
         ("definition", found.metric.definition),
@@ -135,10 +73,10 @@ def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iter
         ("null", found.metric.null_rule),
     ):
         first, *more = textwrap.wrap(text, 96)
-        yield _row(name, first)
-        yield from (_row("", line) for line in more)
+        yield row(name, first)
+        yield from (row("", line) for line in more)
     told = "".join(f", {name} {value}" for name, value in found.metric.labels)
-    yield _row("profile", f"{core.profile}, definition version {found.metric.version}{told}")
+    yield row("profile", f"{core.profile}, definition version {found.metric.version}{told}")
 
 
 def _figure_lines(figure: Figure) -> Iterator[str]:
@@ -146,19 +84,19 @@ def _figure_lines(figure: Figure) -> Iterator[str]:
     interval = ""
     if figure.low is not None and figure.high is not None:
         interval = f"   95 % interval {value_text(figure.low, figure.unit)} .. {value_text(figure.high, figure.unit)}"
-    yield _row("value", value_text(figure.value, figure.unit) + interval + _band(figure))
-    yield _row("n", f"{figure.n:,}")
+    yield row("value", value_text(figure.value, figure.unit) + interval + _band(figure))
+    yield row("n", f"{figure.n:,}")
     parts = {name: part for name, part in figure.parts.items() if not name.startswith("bucket_")}
     buckets = len(figure.parts) - len(parts)
     text = ", ".join(f"{name} {part:,}" for name, part in parts.items())
-    yield _row("parts", text + (f", a histogram of {buckets:,} buckets" if buckets else ""))
+    yield row("parts", text + (f", a histogram of {buckets:,} buckets" if buckets else ""))
     if figure.quantiles:
-        yield _row(
+        yield row(
             "quantiles",
             ", ".join(f"{name} {value_text(value, figure.unit)}" for name, value in figure.quantiles.items()),
         )
     excluded = ", ".join(f"{reason} {count:,}" for reason, count in figure.excluded.items())
-    yield _row("excluded", excluded or "nothing")
+    yield row("excluded", excluded or "nothing")
 
 
 def _band(figure: Figure) -> str:
@@ -184,10 +122,6 @@ def _watermark(found: Explanation, core: CoreConfig) -> str:
         min(active, key=lambda number: (active[number], number)), core.source_partitions
     )
     return f"{text}, held by {'customers' if stage else 'source'} partition {partition}"
-
-
-def _row(name: str, text: str) -> str:
-    return f"  {name:<11}{text}"
 
 
 def _json(found: Explanation, labels: dict[str, str]) -> str:

@@ -22,7 +22,7 @@ class Window(NamedTuple):
     length_ms: int
 
 
-def parse_segment(texts: Sequence[str]) -> dict[str, str]:
+def parse_segment(texts: Sequence[str], *, param_hint: str = "--segment") -> dict[str, str]:
     """``team=billing``, several joined by ``&`` or a comma, or several options. Raises click.BadParameter."""
     pairs: dict[str, str] = {}
     for text in texts:
@@ -30,10 +30,10 @@ def parse_segment(texts: Sequence[str]) -> dict[str, str]:
             name, equals, value = part.strip().partition("=")
             if not (name and equals and value):
                 raise click.BadParameter(
-                    f"{part!r} is no pair; write it as team=billing", param_hint="--segment"
+                    f"{part!r} is no pair; write it as team=billing", param_hint=param_hint
                 )
             if name in pairs:
-                raise click.BadParameter(f"{name} stands in it twice", param_hint="--segment")
+                raise click.BadParameter(f"{name} stands in it twice", param_hint=param_hint)
             pairs[name] = value
     return pairs
 
@@ -60,7 +60,7 @@ def must_be_metric(config: CoreConfig, name: str, *, param_hint: str) -> None:
         raise click.BadParameter(str(exc), param_hint=param_hint) from exc
 
 
-def parse_window(text: str) -> Window:
+def parse_window(text: str, *, param_hint: str = "--window") -> Window:
     """``1h`` or ``2026-11-05T12:00/1h``; a time without an offset is UTC. Raises click.BadParameter."""
     start, _, length = text.rpartition("/")
     try:
@@ -69,18 +69,18 @@ def parse_window(text: str) -> Window:
             return Window(None, length_ms)
         moment = datetime.fromisoformat(start)
     except ValueError as exc:
-        raise click.BadParameter(f"{text!r} is no window; {OFF_THE_END}", param_hint="--window") from exc
+        raise click.BadParameter(f"{text!r} is no window; {OFF_THE_END}", param_hint=param_hint) from exc
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     try:
         start_ms = int(moment.timestamp()) * 1000
         minute_text(start_ms - length_ms)
     except (ValueError, OverflowError) as exc:
-        raise click.BadParameter(f"{start} is no time that windows have", param_hint="--window") from exc
+        raise click.BadParameter(f"{start} is no time that windows have", param_hint=param_hint) from exc
     if length_ms <= 0 or start_ms % length_ms:
         begins = minute_text(start_ms - start_ms % length_ms) if length_ms > 0 else ""
         raise click.BadParameter(
             f"no window of {length} starts at {start}; the one around it starts at {begins}",
-            param_hint="--window",
+            param_hint=param_hint,
         )
     return Window(start_ms, length_ms)
 
@@ -103,6 +103,11 @@ def value_text(value: float | None, unit: str) -> str:
     if unit == "count":
         return f"{value:,.0f}"
     return f"{value:.2f}"
+
+
+def row(name: str, text: str) -> str:
+    """One line of a description: a name and what there is to say."""
+    return f"  {name:<11}{text}"
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.live import LiveCounts
-from stream.core.measure import Figure
+from stream.core.measure import Figure, Tally
 from stream.core.metric import Metric
 from stream.core.pane import LIVE_KIND, META_KEY, levels, oldest_start, parse_key
 from stream.core.progress import Progress, SourceProgress, stored_generation
@@ -38,6 +38,8 @@ class Explanation(NamedTuple):
     """The definition, with its source and null rule."""
     figures: tuple[Figure, ...]
     """The figure asked for, or all of the metric's."""
+    tally: Tally
+    """What the figures were computed from, in the metric's own slots."""
     key: str
     """Key of the rollup, for the first figure."""
     start_ms: int
@@ -127,6 +129,7 @@ def explain(
     return Explanation(
         metric=metric,
         figures=tuple(found),
+        tally=own,
         key=rollup_key(config.profile, name, segment, start, level.width),
         start_ms=start_ms,
         end_ms=start_ms + window_ms,

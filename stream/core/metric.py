@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from stream.core.config import CoreConfig
+from stream.core.interval import Sample
 from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally, Wait
 from stream.core.ticket import Ticket
 
@@ -34,6 +35,10 @@ def _nothing(tally: Tally) -> list[Figure]:
     return []
 
 
+def _no_samples(tally: Tally) -> dict[str, Sample | None]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A named, versioned definition: facts -> measures, and tally -> figures."""
@@ -58,6 +63,8 @@ class Metric:
     series: tuple[Series, ...]
     figures: Callable[[Tally], list[Figure]] = _nothing
     """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
+    samples: Callable[[Tally], dict[str, Sample | None]] = _no_samples
+    """Figure's name -> the sample behind it, None where it is empty: what a comparison needs. Neither share nor mean: not in it."""
     version: int = 1
     parameters: str = ""
     """The settings that its measures follow, as text: part of the state's shape."""

@@ -10,7 +10,7 @@ from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Visit
 from stream.metrics.queue_wait_time import visit_labels
-from stream.metrics.shares import IN, OUT, share_figure, share_series
+from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 
 EXCLUDED: Final = ("short_abandon",)
 _SHORT: Final = 0
@@ -70,6 +70,7 @@ def _metric(short_seconds: int) -> Metric:
         reads=ALWAYS | {"visit"},
         measures=_measures,
         figures=_figures,
+        samples=lambda tally: {"abandon_rate": share_sample(tally)},
         series=(
             *share_series(
                 "abandon",

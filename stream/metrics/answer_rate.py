@@ -8,7 +8,7 @@ from stream.core.measure import Figure, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.queue_wait_time import visit_labels
-from stream.metrics.shares import IN, OUT, share_figure, share_series
+from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
@@ -44,6 +44,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"visit"},
     measures=_measures,
     figures=_figures,
+    samples=lambda tally: {"answer_rate": share_sample(tally)},
     series=(
         *share_series(
             "answer",

@@ -11,6 +11,7 @@ from stream.metrics.durations import (
     NEGATIVE_SLOT,
     duration_figure,
     duration_measures,
+    duration_sample,
     duration_series,
     length_ms,
 )
@@ -65,6 +66,7 @@ def business(of: Metric) -> Metric:
         reads=of.reads,
         measures=measures,
         figures=lambda tally: [duration_figure(name, tally, EXCLUDED)],
+        samples=lambda tally: {name: duration_sample(tally)},
         series=duration_series(of.name.removesuffix("_time") + SUFFIX, of.title + TITLE_SUFFIX),
         version=of.version,
         parameters=of.parameters,

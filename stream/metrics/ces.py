@@ -6,12 +6,13 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALE_CODES, SCALES
+from stream.core.interval import Sample
 from stream.core.measure import Figure, Measure, Series, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.scores import figure_names, parts_by_scale, scale_name, score_slot
+from stream.metrics.scores import figure_names, parts_by_scale, sample, scale_name, score_slot
 
 EXCLUDED: Final = ("no_score",)
 
@@ -50,6 +51,10 @@ def _figures(tally: Tally) -> list[Figure]:
             )
         )
     return figures
+
+
+def _samples(tally: Tally) -> dict[str, Sample | None]:
+    return {_NAMES[position]: sample(position, parts) for position, parts in parts_by_scale(tally).items()}
 
 
 def _series(name: str, scale: tuple[int, int], direction: str) -> tuple[Series, Series]:
@@ -95,6 +100,7 @@ def _metric(direction: str) -> Metric:
         reads=ALWAYS | {"survey"},
         measures=_measures,
         figures=_figures,
+        samples=_samples,
         series=tuple(
             series
             for name, scale in zip(_NAMES, SCALES, strict=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from stream.core.config import CoreConfig
-from stream.core.interval import wilson
+from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
@@ -44,6 +44,12 @@ def _figures(tally: Tally) -> list[Figure]:
     return figures
 
 
+def _samples(tally: Tally) -> dict[str, Sample | None]:
+    counts = {name: tally.get(slot, 0) for slot, name in _NAMES.items()}
+    n = sum(counts.values())
+    return {f"channel_share_{name}": Share(count, n) for name, count in counts.items() if count}
+
+
 def _series(name: str) -> Series:
     metric = f"channel_share_{name}"
     return Series(
@@ -70,6 +76,7 @@ METRIC: Final = Metric(
     reads=ALWAYS,
     measures=_measures,
     figures=_figures,
+    samples=_samples,
     series=(
         *map(_series, (*CHANNELS, "other")),
         Series(

@@ -5,7 +5,7 @@ from typing import Final
 from schemas.base import SATISFIED_FROM
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, LABELS, SCALES
-from stream.core.interval import wilson
+from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
@@ -47,6 +47,12 @@ def _figures(tally: Tally) -> list[Figure]:
     ]
 
 
+def _samples(tally: Tally) -> dict[str, Sample | None]:
+    satisfied = tally.get(SATISFIED, 0)
+    n = satisfied + tally.get(NOT_SATISFIED, 0)
+    return {"csat": Share(satisfied, n) if n > 0 else None}
+
+
 METRIC: Final = Metric(
     id=1,
     name="csat",
@@ -63,6 +69,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"survey"},
     measures=_measures,
     figures=_figures,
+    samples=_samples,
     series=(
         Series("csat_ratio", "Satisfied answers / answers.", lambda figure: figure.value),
         Series("csat_low_ratio", "Lower end of csat_ratio's 95 % interval.", lambda figure: figure.low),

@@ -4,12 +4,13 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALES
+from stream.core.interval import Sample, mean_of
 from stream.core.measure import Figure, Measure, Series, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.scores import figure_names, parts_by_scale, scale_name, score_slot
+from stream.metrics.scores import figure_names, parts_by_scale, sample, scale_name, score_slot, scored
 
 EXCLUDED: Final = ("no_score",)
 _KIND = KINDS["csat"]
@@ -54,6 +55,18 @@ def _figures(tally: Tally) -> list[Figure]:
     return figures
 
 
+def _samples(tally: Tally) -> dict[str, Sample | None]:
+    joined: dict[float, int] = {}
+    samples: dict[str, Sample | None] = {}
+    for position, parts in parts_by_scale(tally).items():
+        lowest, highest = SCALES[position]
+        samples[_NAMES[position]] = sample(position, parts)
+        for score, count in scored(position, parts):
+            rescaled = (score - lowest) / (highest - lowest)
+            joined[rescaled] = joined.get(rescaled, 0) + count
+    return {"csat_mean": mean_of(joined), **samples}
+
+
 def _scale_series(name: str, scale: tuple[int, int]) -> tuple[Series, Series]:
     labels = (("scale", scale_name(scale)),)
     return (
@@ -88,6 +101,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"survey"},
     measures=_measures,
     figures=_figures,
+    samples=_samples,
     series=(
         Series(
             "csat_mean_ratio",

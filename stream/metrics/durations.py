@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import cache
 
 from stream.core.config import CoreConfig
-from stream.core.histogram import bucket, bucket_range, quantiles
+from stream.core.histogram import bucket, bucket_range, middle, quantiles
+from stream.core.interval import Mean, mean_of
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
 from stream.core.metric import Waits, excluded_of
 from stream.core.ticket import Ticket
@@ -78,6 +79,15 @@ def duration_figure(metric: str, tally: Tally, reasons: tuple[str, ...] = EXCLUD
         },
         excluded=excluded_of(tally, reasons),
     )
+
+
+def duration_sample(tally: Tally) -> Mean | None:
+    """Mean in seconds, exact; its variance as the histogram has it, where each duration is known within 1/64."""
+    counts: dict[float, int] = {
+        middle(slot - BUCKET_SLOT) / 1000: count for slot, count in tally.items() if slot >= BUCKET_SLOT
+    }
+    n = sum(counts.values())
+    return mean_of(counts, tally.get(SUM_SLOT, 0) / n / 1000) if n > 0 else None
 
 
 def duration_series(name: str, what: str) -> tuple[Series, ...]:

@@ -7,7 +7,7 @@ from stream.core.fact import AGENT, CLOSED, PUBLIC_AGENT, SOLVED
 from stream.core.measure import Figure, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.shares import IN, OUT, share_figure, share_series
+from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 from stream.metrics.solving import solvings
 
 HORIZON_MS: Final = 7 * DAY_MS
@@ -63,6 +63,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"status", "reply"},
     measures=_measures,
     figures=_figures,
+    samples=lambda tally: {"first_contact_resolution": share_sample(tally)},
     series=(
         *share_series(
             "first_contact_resolution",

@@ -7,7 +7,7 @@ from stream.core.fact import AGENT, PUBLIC_AGENT
 from stream.core.measure import Figure, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
 
 
 def first_reply(ticket: Ticket, config: CoreConfig) -> list[Wait]:
@@ -46,6 +46,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"reply"},
     measures=measured(first_reply),
     figures=_figures,
+    samples=lambda tally: {"first_reply_time": duration_sample(tally)},
     series=duration_series("first_reply", "Creation to first public agent reply"),
     waits=first_reply,
 )

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Final
 
 from stream.core.config import CoreConfig, window_label
-from stream.core.interval import wilson
+from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
@@ -71,9 +71,18 @@ def metric(config: CoreConfig) -> Metric:
 
 @cache
 def _metric(targets_ms: tuple[int, ...]) -> Metric:
+    def targets_in(tally: Tally) -> list[int]:
+        return sorted({target_of(slot) for slot in tally if slot > REPLIES}.union(targets_ms))
+
     def figures(tally: Tally) -> list[Figure]:
-        counted = {target_of(slot) for slot in tally if slot > REPLIES}
-        return [_figure(target_ms, tally) for target_ms in sorted(counted.union(targets_ms))]
+        return [_figure(target_ms, tally) for target_ms in targets_in(tally)]
+
+    def samples(tally: Tally) -> dict[str, Sample | None]:
+        n = tally.get(REPLIES, 0)
+        return {
+            figure_name(target_ms): Share(tally.get(target_slot(target_ms), 0), n) if n > 0 else None
+            for target_ms in targets_in(tally)
+        }
 
     labels = [window_label(target_ms) for target_ms in targets_ms]
     return Metric(
@@ -91,6 +100,7 @@ def _metric(targets_ms: tuple[int, ...]) -> Metric:
         reads=ALWAYS | {"reply"},
         measures=_measures,
         figures=figures,
+        samples=samples,
         series=tuple(
             series
             for target_ms, label in zip(targets_ms, labels, strict=True)

@@ -7,7 +7,7 @@ from stream.core.config import CoreConfig
 from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import duration_figure, duration_measures, duration_series
+from stream.metrics.durations import duration_figure, duration_measures, duration_sample, duration_series
 from stream.metrics.queue_wait_time import visit_labels
 
 TALK, HOLD, AFTER = (SLOTS_PER_METRIC - 3 + part for part in range(3))
@@ -36,8 +36,13 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     return measures
 
 
+def _durations(tally: Tally) -> Tally:
+    """Without the parts."""
+    return {slot: total for slot, total in tally.items() if slot < TALK}
+
+
 def _figures(tally: Tally) -> list[Figure]:
-    figure = duration_figure("handle_time", {slot: n for slot, n in tally.items() if slot < TALK})
+    figure = duration_figure("handle_time", _durations(tally))
     figure.parts.update({name: tally.get(slot, 0) / 1000 for name, slot in PARTS.items()})
     return [figure]
 
@@ -61,6 +66,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"visit", "handling"},
     measures=_measures,
     figures=_figures,
+    samples=lambda tally: {"handle_time": duration_sample(_durations(tally))},
     series=(
         *duration_series("handle", "Talk, hold and after-call work"),
         *(

@@ -4,7 +4,7 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALE_CODES
-from stream.core.interval import nps_interval
+from stream.core.interval import mean_of, nps_interval
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
@@ -14,6 +14,8 @@ from stream.metrics.answers import answer_measures
 PROMOTERS: Final = EXCLUDED_SLOTS
 PASSIVES: Final = EXCLUDED_SLOTS + 1
 DETRACTORS: Final = EXCLUDED_SLOTS + 2
+POINTS: Final = {PROMOTERS: 100, PASSIVES: 0, DETRACTORS: -100}
+"""What an answer of each group weighs: the score is their mean."""
 EXCLUDED: Final = ("no_score", "other_scale")
 
 _KIND = KINDS["nps"]
@@ -73,6 +75,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"survey"},
     measures=_measures,
     figures=_figures,
+    samples=lambda tally: {"nps": mean_of({points: tally.get(slot, 0) for slot, points in POINTS.items()})},
     series=(
         Series("nps", "Net Promoter Score, -100..100.", lambda figure: figure.value),
         Series("nps_low", "Lower end of nps's 95 % interval.", lambda figure: figure.low),

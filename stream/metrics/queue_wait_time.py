@@ -7,7 +7,7 @@ from stream.core.fact import ANSWERED
 from stream.core.measure import Figure, Labels, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
 
 
 def visit_labels(labels: Labels, queue: str) -> Labels:
@@ -48,6 +48,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"visit"},
     measures=measured(_waits),
     figures=_figures,
+    samples=lambda tally: {"queue_wait_time": duration_sample(tally)},
     series=duration_series("queue_wait", "Entering a queue to being answered"),
     waits=_waits,
 )

@@ -7,7 +7,7 @@ from stream.core.fact import CLOSED, SOLVED
 from stream.core.measure import Figure, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.shares import IN, OUT, share_figure, share_series
+from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
@@ -45,6 +45,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"status"},
     measures=_measures,
     figures=_figures,
+    samples=lambda tally: {"reopened": share_sample(tally)},
     series=(
         *share_series(
             "reopened",

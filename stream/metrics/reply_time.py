@@ -7,7 +7,7 @@ from stream.core.fact import CUSTOMER, PUBLIC_AGENT, PUBLIC_CUSTOMER
 from stream.core.measure import Figure, Labels, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
 
 
 def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
@@ -54,6 +54,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"reply"},
     measures=measured(_waits),
     figures=_figures,
+    samples=lambda tally: {"reply_time": duration_sample(tally)},
     series=duration_series("reply", "First unanswered customer message to next public agent reply"),
     waits=_waits,
 )

@@ -1,8 +1,10 @@
 """Scores of surveys, counted one by one on each scale: what the means have in common."""
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from stream.core.fact import SCALES
+from stream.core.interval import Mean, mean_of
 from stream.core.measure import EXCLUDED_SLOTS, Tally
 
 SCORES_PER_SCALE: Final = 16
@@ -40,3 +42,17 @@ def parts_by_scale(tally: Tally) -> dict[int, dict[str, int | float]]:
         parts["answered"] += count
         parts[f"score_{score}"] = count
     return found
+
+
+def sample(position: int, parts: Mapping[str, int | float]) -> Mean | None:
+    """What the mean of one scale, ``position`` in ``SCALES``, was taken of."""
+    return mean_of(dict(scored(position, parts)))
+
+
+def scored(position: int, parts: Mapping[str, int | float]) -> Iterator[tuple[int, int]]:
+    """Each score of a scale and how often it was given."""
+    low, high = SCALES[position]
+    for score in range(low, high + 1):
+        count = int(parts.get(f"score_{score}", 0))
+        if count:
+            yield score, count

@@ -4,7 +4,7 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.customer import CUSTOMER_ALWAYS, SENTIMENTS, Customer
-from stream.core.interval import wilson
+from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 
@@ -24,7 +24,7 @@ def _figures(tally: Tally) -> list[Figure]:
         low, high = wilson(count, n) or (None, None)
         figures.append(
             Figure(
-                metric="sentiment_share" if name == "positive" else f"sentiment_share_{name}",
+                metric=_figure_name(name),
                 n=n,
                 value=count / n if n > 0 else None,
                 unit="ratio",
@@ -36,8 +36,18 @@ def _figures(tally: Tally) -> list[Figure]:
     return figures if n else figures[:1]
 
 
+def _samples(tally: Tally) -> dict[str, Sample | None]:
+    counts = {name: tally.get(EXCLUDED_SLOTS + code, 0) for name, code in SENTIMENTS.items()}
+    n = sum(counts.values())
+    return {_figure_name(name): Share(count, n) if n > 0 else None for name, count in counts.items()}
+
+
+def _figure_name(mood: str) -> str:
+    return "sentiment_share" if mood == "positive" else f"sentiment_share_{mood}"
+
+
 def _series(name: str) -> tuple[Series, ...]:
-    metric = "sentiment_share" if name == "positive" else f"sentiment_share_{name}"
+    metric = _figure_name(name)
     base = f"sentiment_{name}"
     return (
         Series(
@@ -74,6 +84,7 @@ METRIC: Final = Metric(
     entity="customer",
     measures=_measures,
     figures=_figures,
+    samples=_samples,
     series=(
         *(series for name in SENTIMENTS for series in _series(name)),
         Series("sentiment_mentions", "Mentions, in whatever mood.", lambda figure: figure.n),

@@ -6,13 +6,14 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED
+from stream.core.interval import Sample
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Visit
 from stream.metrics.abandon_rate import is_short, short_rule
 from stream.metrics.queue_wait_time import visit_labels
-from stream.metrics.shares import IN, OUT, share_figure, share_series
+from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 
 EXCLUDED: Final = ("short_abandon", "negative_duration", "unknown_wait")
 OTHER_QUEUES: Final = "*"
@@ -80,15 +81,21 @@ def metric(config: CoreConfig) -> Metric:
 def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int) -> Metric:
     every = sorted({seconds for _, thresholds in levels for seconds in thresholds})
 
+    def thresholds_in(tally: Tally) -> list[int]:
+        return sorted({(slot - _FIRST) // 2 for slot in tally if slot >= _FIRST}.union(every))
+
     def figures(tally: Tally) -> list[Figure]:
-        counted = {(slot - _FIRST) // 2 for slot in tally if slot >= _FIRST}
         return [
             share_figure("service_level", tally, "in_target", "visits", EXCLUDED),
             *(
                 share_figure(f"service_level_{one}s", tally, "met", "judged", slots=within(one))
-                for one in sorted(counted.union(every))
+                for one in thresholds_in(tally)
             ),
         ]
+
+    def samples(tally: Tally) -> dict[str, Sample | None]:
+        single = {f"service_level_{one}s": share_sample(tally, within(one)) for one in thresholds_in(tally)}
+        return {"service_level": share_sample(tally), **single}
 
     targets = dict(levels)
     others = targets.pop(OTHER_QUEUES)[0]
@@ -109,6 +116,7 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
         reads=ALWAYS | {"visit"},
         measures=_measures,
         figures=figures,
+        samples=samples,
         series=(
             *share_series(
                 "service_level",

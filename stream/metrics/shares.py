@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from stream.core.interval import wilson
+from stream.core.interval import Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Series, Tally
 from stream.core.metric import excluded_of
 
@@ -35,6 +35,13 @@ def share_figure(
         high=high,
         excluded=excluded_of(tally, reasons),
     )
+
+
+def share_sample(tally: Tally, slots: tuple[int, int] = (IN, OUT)) -> Share | None:
+    """What the share was taken of."""
+    inside = tally.get(slots[0], 0)
+    n = inside + tally.get(slots[1], 0)
+    return Share(inside, n) if n > 0 else None
 
 
 def share_series(

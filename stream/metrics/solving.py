@@ -7,7 +7,7 @@ from stream.core.fact import CLOSED, SOLVED
 from stream.core.measure import Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, duration_figure, duration_series, measured
+from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
 
 
 def solvings(ticket: Ticket) -> list[int]:
@@ -56,6 +56,7 @@ def resolution_metric(
         reads=ALWAYS | {"status"} | reads,
         measures=measured(waits),
         figures=lambda tally: [duration_figure(name, tally)],
+        samples=lambda tally: {name: duration_sample(tally)},
         series=duration_series(name.removesuffix("_time"), title),
         waits=waits,
     )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from stream.core.config import CoreConfig
+from stream.core.interval import Sample, Share
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
@@ -50,6 +51,11 @@ def _figures(tally: Tally) -> list[Figure]:
     ]
 
 
+def _samples(tally: Tally) -> dict[str, Sample | None]:
+    sent = tally.get(SENT, 0)
+    return {"survey_response": Share(tally.get(ANSWERED, 0), sent) if sent > 0 else None}
+
+
 METRIC: Final = Metric(
     id=4,
     name="survey_response",
@@ -65,6 +71,7 @@ METRIC: Final = Metric(
     reads=ALWAYS | {"survey"},
     measures=_measures,
     figures=_figures,
+    samples=_samples,
     series=(
         Series("survey_response_ratio", "Surveys answered / surveys sent.", lambda figure: figure.value),
         Series("survey_response_sent", "Surveys sent.", lambda figure: figure.n),

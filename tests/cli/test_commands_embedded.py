@@ -10,6 +10,8 @@ from stream.cli import run
 from stream.runtime.embedded import EmbeddedBroker
 from tests.cli.test_backfill import ticket, write
 
+BEFORE = ("--with-window", "2026-11-04/1d")
+
 
 def test_publish_says_how_to_send_to_a_broker_without_idempotent_producers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -52,5 +54,7 @@ def test_what_stands_in_the_last_batch_is_seen_as_well(
         capsys.readouterr()
         assert run(["explain", "csat", "--segment", "tenant=acme", "--window", "2026-11-05/1d"]) == 0
         assert "n 40" in " ".join(capsys.readouterr().out.split())
+        assert run(["compare", "csat", "--segment", "tenant=acme", "--window", "2026-11-05/1d", *BEFORE]) == 0
+        assert "No interval: there is a figure on one side at most." in capsys.readouterr().out
         assert run(["tail", "rollups", "--once", "--metric", "csat", "--window", "1d"]) == 0
         assert "n 40" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The commands against a real Apache Kafka: topics, publish, worker --drain, tail, explain."""
+"""The commands against a real Apache Kafka: topics, publish, worker --drain, tail, explain, compare."""
 
 import json
 import os
@@ -56,18 +56,28 @@ class Installation:
         return [json.loads(line) for line in self("tail", *arguments, "--once", "--json").stdout.splitlines()]
 
 
+def answer(number: int) -> list[dict[str, Any]]:
+    """A day earlier, of another team, three of ten are satisfied."""
+    created, _, answered = ticket(number)
+    created["data"] |= {"team": "returns"}
+    answered["data"] |= {"score": 4 if number < 83 else 2}
+    return [one | {"time": one["time"].replace("11-05", "11-04")} for one in (created, answered)]
+
+
 @pytest.fixture(scope="module")
 def installation(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Topics with the help-desk comments, some tickets and a bad event, all of it worked off."""
     program = Installation(kafka, "commands")
     program("topics", "create")
-    events = [one for number in range(8) for one in ticket(number)]
+    events = [one for number in range(8) for one in ticket(number)] + [
+        one for number in range(80, 90) for one in answer(number)
+    ]
     bad = event(
         "reply.added", "2026-11-05T12:00:00Z", 1, ticket_id="t1", reply_id="r", author="ghost", public=True
     )
     file = write(tmp_path_factory.mktemp("in") / "events.ndjson.gz", [*events, bad])
     assert program("publish", HELPDESK).stdout == "7,290 events sent\n"
-    assert program("publish", file).stdout == "25 events sent\n"
+    assert program("publish", file).stdout == "45 events sent\n"
     program("worker", "--drain")
     return program
 
@@ -192,6 +202,35 @@ def test_explain_says_what_a_figure_is_made_of(installation: Installation) -> No
     found = json.loads(installation("explain", "csat", "--segment", "tenant=acme", "--json", *window).stdout)
     assert (found["figures"][0]["n"], found["figures"][0]["value"]) == (8, 0.75)
     assert found["key"] == "default/csat/tenant=acme/2026-11-05T12:00:00Z/3600"
+
+
+def test_compare_puts_two_segments_and_two_windows_side_by_side(installation: Installation) -> None:
+    this = ("compare", "csat", "--segment", "tenant=acme&team=billing", "--window", "2026-11-05/1d")
+    other = ("--with-segment", "team=returns", "--with-window", "2026-11-04/1d")
+    text = installation(*this, *other).stdout
+    assert "75.00 %   n 8   95 % interval 40.93 % .. 92.85 %" in text
+    assert "30.00 %   n 10   95 % interval 10.78 % .. 60.32 %" in text
+    assert "team=returns tenant=acme   2026-11-04T00:00Z .. 2026-11-05T00:00Z (1d)" in text
+    # Below: the root of 0.3407 squared and 0.3032 squared; above: of 0.1785 squared and 0.1922 squared.
+    assert "+45.00 percentage points   95 % interval -0.61 .. +71.23 percentage points" in text
+    assert "Too few (n 8, at least 100 are asked for); the interval contains zero" in text
+    assert "Newcombe" in text
+    found = json.loads(installation(*this, *other, "--min-n", "8", "--json").stdout)
+    assert (found["this"]["n"], found["with"]["n"], found["too_few"], found["contains_zero"]) == (
+        8,
+        10,
+        False,
+        True,
+    )
+    assert (found["difference"], found["low"]) == (pytest.approx(0.45), pytest.approx(-0.0061, abs=5e-5))
+    assert found["with"]["key"] == "default/csat/team=returns&tenant=acme/2026-11-04T00:00:00Z/86400"
+
+
+def test_compare_says_when_there_is_nothing_left_to_compare(installation: Installation) -> None:
+    windows = ("--window", "2022-09-12/1d", "--with-window", "2022-01-06/1d")
+    text = installation("compare", "first_reply_time", "--segment", "tenant=helpdesk", *windows).stdout
+    assert "(1d)   its tallies are deleted" in text  # older than the horizon
+    assert "No interval: there is a figure on one side at most." in text
 
 
 def test_explain_names_what_there_is(installation: Installation) -> None:

@@ -12,6 +12,7 @@ from stream.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
+COMPARE = ("compare", "csat", "--window", "2026-11-05T12:00/1h")
 
 
 def stream(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -92,6 +93,8 @@ def test_a_mistyped_command_is_refused_with_the_nearest() -> None:
         ("explain", "csat"),
         ("explain", "csat", "--window", "1h"),
         ("explain", "csat", "--window", "2026-11-05T12:00/1h", "--segment", "colour=red"),
+        ("compare", "csat", "--window", "2026-11-05T12:00/1h"),
+        ("compare", "csat", "--with-window", "2026-11-05T12:00/1h"),
     ],
 )
 def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) -> None:
@@ -104,6 +107,16 @@ def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) 
         (("explain", "cast", "--window", "2026-11-05T12:00/1h"), "reply_time"),
         (("explain", "live", "--window", "2026-11-05T12:00/1h"), "no configured metric with windows"),
         (("explain", "csat", "--window", "0001-01-01T00:00/1h"), "--window"),
+        ((*COMPARE, "--with-window", "1h"), "--with-window"),
+        ((*COMPARE, "--with-window", "2026-11-05T12:00/1h"), "may share measures"),
+        ((*COMPARE, "--with-window", "2026-11-05/1d"), "may share measures"),
+        ((*COMPARE, "--with-segment", "team=billing"), "may share measures"),
+        ((*COMPARE, "--with-segment", "colour=red"), "--with-segment"),
+        ((*COMPARE, "--with-segment", "team"), "--with-segment"),
+        (
+            ("compare", "live", "--window", "2026-11-05/1d", "--with-window", "2026-11-04/1d"),
+            "no configured metric",
+        ),
         (("tail", "rollups", "--metric", "cast"), "reply_time"),
         (("publish", __file__, "--speed", "nan"), "--speed"),
         (("publish", __file__, "--tenant", ""), "--tenant"),
@@ -144,6 +157,7 @@ def test_wrong_settings_exit_2_and_name_the_setting() -> None:
         ("dlq", "replay", "--yes"),
         ("dlq", "show", "tickets.dlq-0-1"),
         ("explain", "csat", "--window", "2026-11-05T12:00/1h"),
+        (*COMPARE, "--with-window", "2026-11-05T11:00/1h"),
     ],
 )
 def test_without_a_broker_it_says_which_address_is_dead(arguments: tuple[str, ...]) -> None:

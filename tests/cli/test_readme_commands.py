@@ -34,7 +34,8 @@ def test_a_command_of_the_readme_is_one_that_a_shell_and_the_program_understand(
     )
     assert (typed.returncode, typed.stderr) == (0, "")
     name, *arguments = typed.stdout.split("\0")[:-1]
-    wanting = {"dlq show": ["tickets.dlq-0-1"], "explain": ["csat", "--window", "2026-11-05T12:00/1h"]}
+    figure = ["csat", "--window", "2026-11-05T12:00/1h"]
+    wanting = {"dlq show": ["tickets.dlq-0-1"], "explain": figure, "compare": figure}
     if line.removeprefix("stream ") in wanting:
         arguments = [*arguments, *wanting[line.removeprefix("stream ")]]
     with cli.make_context("stream", [name]) as program:

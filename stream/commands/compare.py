@@ -1,0 +1,192 @@
+"""``stream compare``: two figures of one metric, their difference, and its interval."""
+
+import textwrap
+from collections.abc import Iterator
+
+import click
+import msgspec
+
+from stream.commands import Context
+from stream.commands.figure import Asked, asked, explained, labels_of
+from stream.commands.words import minute_text, must_be_metric, row, segment_text, value_text
+from stream.core.compare import Comparison, Place, compare, overlap
+from stream.core.explain import ExplainError, Explanation
+from stream.core.measure import Figure
+from stream.settings.forms import show_duration
+
+MIN_N = 100
+"""As the alert rules have it: of 100, a share of one half has an interval of ten percentage points to each side."""
+
+PERCENTAGE_POINTS = " percentage points"
+
+
+@click.command()
+@click.argument("metric")
+@click.option(
+    "--segment",
+    multiple=True,
+    metavar="PAIRS",
+    help="The segment's labels: team=billing, or tenant=acme&team=billing. The tenant is 'default' unless named.",
+)
+@click.option("--window", required=True, metavar="WINDOW", help="The window: 2026-11-05/1d, in UTC.")
+@click.option(
+    "--with-segment",
+    multiple=True,
+    metavar="PAIRS",
+    help="The segment to compare it with; of the same tenant unless it names one. The same segment if not given.",
+)
+@click.option(
+    "--with-window", metavar="WINDOW", help="The window to compare it with. The same window if not given."
+)
+@click.option(
+    "--min-n",
+    type=click.IntRange(min=1),
+    default=MIN_N,
+    show_default=True,
+    help="Under so many on either side it says 'too few'.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.pass_obj
+def command(
+    context: Context,
+    *,
+    metric: str,
+    segment: tuple[str, ...],
+    window: str,
+    with_segment: tuple[str, ...],
+    with_window: str | None,
+    min_n: int,
+    as_json: bool,
+) -> None:
+    """Compare the figure METRIC of two windows (before and after) or of two segments.
+
+    Both figures with their n, this one minus the other, and the 95 % interval of that difference: Newcombe's for shares, Welch's
+    for means and for nps. If the interval contains zero, chance alone may have put the two apart. It reads the worker's durable
+    state, as `stream explain` does. The intervals take every measure for independent of the others, so figures that share
+    measures are refused.
+    """
+    settings = context.settings
+    core = settings.core()
+    must_be_metric(core, metric, param_hint="METRIC")
+    if not with_segment and with_window is None:
+        raise click.UsageError("name what to compare it with: --with-window, --with-segment, or both")
+    labels = labels_of(core, segment)
+    this = asked(labels, window)
+    if with_segment:
+        labels = labels_of(core, with_segment, tenant=labels["tenant"], param_hint="--with-segment")
+    other = asked(labels, with_window or window, param_hint="--with-window")
+    if overlap(_place(this), _place(other)):
+        raise click.UsageError(
+            "the two may share measures, and their difference then has no interval: take windows that do not overlap, or segments "
+            "with different values of one label (two teams, not a team and its tenant)"
+        )
+    found = explained(settings, metric, [this, other])
+    try:
+        compared = compare(metric, *found)
+    except ExplainError as exc:
+        raise click.UsageError(str(exc)) from exc
+    if as_json:
+        print(_json(compared, found, (this, other), min_n))
+    else:
+        print("\n".join(_lines(compared, found, (this, other), min_n)))
+
+
+def _place(one: Asked) -> Place:
+    return Place(one.labels, one.start_ms, one.start_ms + one.length_ms)
+
+
+def _lines(
+    compared: Comparison, found: list[Explanation], places: tuple[Asked, Asked], min_n: int
+) -> Iterator[str]:
+    yield compared.this.metric
+    for name, figure, one, place in zip(
+        ("this", "with"), (compared.this, compared.other), found, places, strict=True
+    ):
+        interval = ""
+        if figure.low is not None and figure.high is not None:
+            interval = f"   95 % interval {value_text(figure.low, figure.unit)} .. {value_text(figure.high, figure.unit)}"
+        yield row(name, f"{value_text(figure.value, figure.unit)}   n {figure.n:,}{interval}")
+        length = show_duration(place.length_ms)
+        yield row(
+            "",
+            f"{segment_text(place.labels)}   {minute_text(one.start_ms)} .. {minute_text(one.end_ms)} ({length})   {_status(one)}",
+        )
+    unit = compared.this.unit
+    interval = ""
+    if compared.low is not None and compared.high is not None:
+        low = apart_text(compared.low, unit).removesuffix(PERCENTAGE_POINTS)
+        interval = f"   95 % interval {low} .. {apart_text(compared.high, unit)}"
+    yield row("difference", apart_text(compared.difference, unit) + interval)
+    yield row("verdict", verdict(compared, min_n))
+    if compared.method:
+        first, *more = textwrap.wrap(compared.method, 96)
+        yield row("method", first)
+        yield from (row("", line) for line in more)
+
+
+def _status(one: Explanation) -> str:
+    if one.revision:
+        return one.status
+    return "its tallies are deleted" if one.expired else "nothing was measured"
+
+
+def verdict(compared: Comparison, min_n: int) -> str:
+    """One sentence: whether the interval contains zero, and whether there are enough to say so."""
+    if compared.contains_zero is None:
+        return f"No interval: {compared.why_not}."
+    few = [figure.n for figure in (compared.this, compared.other) if figure.n < min_n]
+    if compared.contains_zero:
+        said = "the interval contains zero, so chance alone may have put the two apart"
+    else:
+        said = "the interval does not contain zero, so chance alone hardly put the two apart"
+    if few:
+        return f"Too few (n {min(few):,}, at least {min_n:,} are asked for); {said}."
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def apart_text(difference: float | None, unit: str) -> str:
+    """A difference as people read it: ``+11.43 percentage points``, ``-12.0 s``; a dash for none."""
+    if difference is None:
+        return "-"
+    sign = "-" if difference < 0 else "+"
+    if unit == "ratio":
+        return f"{sign}{100 * abs(difference):.2f}{PERCENTAGE_POINTS}"
+    return sign + value_text(abs(difference), unit)
+
+
+def _json(compared: Comparison, found: list[Explanation], places: tuple[Asked, Asked], min_n: int) -> str:
+    def side(figure: Figure, one: Explanation, place: Asked) -> dict[str, object]:
+        return {
+            "key": one.key,
+            "segment": place.labels,
+            "start_ms": one.start_ms,
+            "end_ms": one.end_ms,
+            "status": one.status,
+            "revision": one.revision,
+            "expired": one.expired,
+            "n": figure.n,
+            "value": figure.value,
+            "low": figure.low,
+            "high": figure.high,
+        }
+
+    return msgspec.json.format(
+        msgspec.json.encode(
+            {
+                "metric": compared.this.metric,
+                "unit": compared.this.unit,
+                "this": side(compared.this, found[0], places[0]),
+                "with": side(compared.other, found[1], places[1]),
+                "difference": compared.difference,
+                "low": compared.low,
+                "high": compared.high,
+                "contains_zero": compared.contains_zero,
+                "min_n": min_n,
+                "too_few": min(compared.this.n, compared.other.n) < min_n,
+                "verdict": verdict(compared, min_n),
+                "method": compared.method,
+                "definition_version": found[0].metric.version,
+                "definition_labels": dict(found[0].metric.labels),
+            }
+        )
+    ).decode()

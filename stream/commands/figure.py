@@ -1,0 +1,108 @@
+"""Figures that are named on the command line: checked, and read from the worker's durable state."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import click
+from aiokafka import TopicPartition
+
+from stream.commands import CommandError, kafka
+from stream.commands.words import OFF_THE_END, parse_segment, parse_window
+from stream.core.config import CoreConfig
+from stream.core.delta import segment_name, segment_partition
+from stream.core.explain import ExplainError, Explanation, explain
+from stream.core.state_shape import ShapeChangedError
+from stream.core.tally import DamagedRowError
+from stream.metrics import selected
+from stream.runtime import clients
+from stream.settings import Settings
+
+
+class Asked(NamedTuple):
+    """A segment and a window of rollups, in milliseconds."""
+
+    labels: dict[str, str]
+    start_ms: int
+    length_ms: int
+
+
+def labels_of(
+    core: CoreConfig, texts: Sequence[str], *, tenant: str = "default", param_hint: str = "--segment"
+) -> dict[str, str]:
+    """A segment's labels; ``tenant`` unless they name another. Raises click.BadParameter unless figures are kept per them."""
+    labels = {"tenant": tenant, **parse_segment(texts, param_hint=param_hint)}
+    groupings = {frozenset(("tenant", *grouping)) for grouping in core.groupings}
+    if frozenset(labels) not in groupings:
+        kept = "; ".join("+".join(("tenant", *grouping)) for grouping in core.groupings)
+        raise click.BadParameter(
+            f"no figures are kept per {'+'.join(sorted(labels))}; STREAM_GROUPINGS keeps {kept}",
+            param_hint=param_hint,
+        )
+    return labels
+
+
+def asked(labels: dict[str, str], window: str, *, param_hint: str = "--window") -> Asked:
+    """A segment in one window. Raises click.BadParameter for a text that is none."""
+    found = parse_window(window, param_hint=param_hint)
+    if found.start_ms is None:
+        raise click.BadParameter(OFF_THE_END, param_hint=param_hint)
+    return Asked(labels, found.start_ms, found.length_ms)
+
+
+def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list[Explanation]:
+    """What the state says about the figures ``metric``. Raises click.UsageError for what does not exist, CommandError."""
+    core = kafka.run(settings, kafka.fitted_core(settings))
+    names = [segment_name(one.labels) for one in figures]
+    partitions = {segment_partition(name, core.delta_partitions) for name in names}
+    rows = kafka.run(settings, _rows(settings, core, sorted(partitions)))
+
+    metrics = selected(core)
+    try:
+        return [
+            explain(
+                rows[segment_partition(name, core.delta_partitions)],
+                core,
+                metrics,
+                metric,
+                name,
+                start_ms=one.start_ms,
+                window_ms=one.length_ms,
+            )
+            for name, one in zip(names, figures, strict=True)
+        ]
+    except ExplainError as exc:
+        raise click.UsageError(str(exc)) from exc
+    except ShapeChangedError as exc:
+        raise CommandError(f"{exc}; explain the figure with the worker's settings") from exc
+    except DamagedRowError as exc:
+        raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
+
+
+async def _rows(
+    settings: Settings, core: CoreConfig, numbers: Sequence[int]
+) -> Mapping[int, dict[bytes, bytes]]:
+    """The surviving rows of some partitions of the windows."""
+    topic = core.topics.windows_changelog
+    partitions = await kafka.partitions_of(settings.runtime(), [topic])
+    if len(partitions) != core.delta_partitions:
+        raise CommandError(
+            f"topic {topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
+        )
+    rows: dict[int, dict[bytes, bytes]] = {number: {} for number in numbers}
+    consumer = clients.reader(settings.runtime(), committed=True)
+    try:
+        await consumer.start()
+        async for record in kafka.read_partitions(
+            settings.runtime(),
+            consumer,
+            [TopicPartition(topic, number) for number in numbers],
+            from_beginning=True,
+            once=True,
+        ):
+            if record.value is None:
+                rows[record.partition].pop(record.key, None)
+            else:
+                rows[record.partition][record.key] = record.value
+    finally:
+        await consumer.stop()
+    return rows

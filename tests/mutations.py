@@ -127,6 +127,30 @@ FAULTS = (
         "tests/metrics/test_business.py",
     ),
     Fault("stream/core/interval.py", "square / (2 * n)", "square / n", "tests/core/test_interval.py"),
+    Fault(
+        "stream/core/interval.py",
+        "(share - one[0]) ** 2 + (other[1] - baseline) ** 2",
+        "(share - one[0]) ** 2 + (baseline - other[0]) ** 2",
+        "tests/core/test_interval.py",
+    ),
+    Fault(
+        "stream/core/interval.py",
+        "squares / (n - 1) if n > 1",
+        "squares / n if n > 1",
+        "tests/core/test_interval.py",
+    ),
+    Fault(
+        "stream/metrics/first_contact_resolution.py",
+        "change.at <= until and",
+        "change.at < until and",
+        "tests/vectors/test_vectors.py -k first-contact",
+    ),
+    Fault(
+        "stream/metrics/abandon_rate.py",
+        "0 <= left.at - entered.at < config",
+        "0 <= left.at - entered.at <= config",
+        "tests/vectors/test_vectors.py -k abandon",
+    ),
     Fault("stream/core/histogram.py", "_SUB_BITS = 5", "_SUB_BITS = 4", "tests/core/test_histogram.py"),
     Fault(
         "stream/core/ticket.py",

@@ -16,6 +16,7 @@ from schemas import events as ev
 from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
+from stream.core.interval import Share
 from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.state_shape import shape
@@ -26,6 +27,7 @@ from tests.support.calendars import made
 from tests.support.customers import KEY as CUSTOMER_KEY
 from tests.support.customers import customer_histories
 from tests.support.histories import KEY, START_MS, History, histories, make, ticket_of, time_of
+from tests.vectors.cases import cases
 
 CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
 """With business hours: without, their metrics would leave everything out."""
@@ -41,6 +43,15 @@ UNITS = {
     "minor": re.compile(r"_minor|_customers"),
     "count": re.compile(r"$^"),
 }
+NEVER = {
+    "nps": {"no_score"},  # the decoder refuses such answers
+    "ces": {"no_score"},
+    "agent_wait_time": {"negative_duration"},  # times between changes in their order
+    "on_hold_time": {"negative_duration"},
+    "agent_wait_time_business": {"negative_duration"},
+    "on_hold_time_business": {"negative_duration"},
+}
+"""Metric -> reasons to exclude that no events can give it."""
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 
@@ -200,6 +211,32 @@ def test_its_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
 @every_metric
 @settings(max_examples=40)
 @given(data=st.data())
+def test_the_samples_for_comparisons_have_the_n_and_the_value_of_its_figures(
+    metric: Metric, data: st.DataObject
+) -> None:
+    kind, history, _ = _entity(metric, data)
+    entity = kind.new()
+    for _, event in history:
+        entity.merge(time_of(event), event)
+    tally: Counter[int] = Counter()
+    for _, _, slot, amount in metric.measures(entity, CONFIG):
+        tally[slot] += amount
+    samples = metric.samples(tally)
+    for figure in metric.figures(tally):
+        if figure.low is not None or figure.quantiles is not None:
+            assert figure.metric in samples
+        sample = samples.get(figure.metric)
+        if sample is not None:
+            assert sample.n == figure.n
+            value = sample.successes / sample.n if isinstance(sample, Share) else sample.value
+            assert value == pytest.approx(figure.value)
+        elif figure.metric in samples:
+            assert figure.n == 0
+
+
+@every_metric
+@settings(max_examples=40)
+@given(data=st.data())
 def test_events_of_groups_that_it_does_not_read_never_change_its_measures(
     metric: Metric, data: st.DataObject
 ) -> None:
@@ -295,3 +332,16 @@ def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
 def test_the_readme_names_what_it_excludes(metric: Metric) -> None:
     text = README.read_text(encoding="utf-8")
     assert [reason for reason in metric.excluded_reasons if f"`{reason}`" not in text] == []
+
+
+@every_metric
+def test_it_has_vectors(metric: Metric) -> None:
+    """Three at least; where it has windows, one without a value and one for every reason that it excludes for."""
+    own = [case for case in cases() if case.metric == metric.name]
+    figures = [one for case in own for one in case.figures if f"{one.metric}_".startswith(f"{metric.name}_")]
+    assert len(own) >= 3
+    if not metric.live:
+        assert any(figure.n == 0 for figure in figures)
+        assert any(figure.n > 0 for figure in figures)
+        shown = {reason for figure in figures for reason in figure.excluded}
+        assert shown == set(metric.excluded_reasons) - NEVER.get(metric.name, set())

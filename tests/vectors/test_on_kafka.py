@@ -1,0 +1,44 @@
+"""A sample of the vectors against the worker on a real Apache Kafka: one set of topics, one worker, one drain."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from stream.metrics import METRICS
+from tests.broker.conftest import Product
+from tests.support import topics
+from tests.support.kafka import Kafka
+from tests.vectors.cases import SETTINGS, Case, cases
+from tests.vectors.check import complaints
+from tests.vectors.test_vectors import records
+
+pytestmark = pytest.mark.broker
+
+SAMPLE = [case for case in cases() if case.on_kafka]
+
+
+@pytest.fixture(scope="module")
+def published(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Mapping[str, Any]]]:
+    """What stands in the rollups topic when the worker has read all of them to the end."""
+    folder = tmp_path_factory.mktemp("vectors")
+    never_late = {"STREAM_CORRECTION_HORIZON": "800d", "STREAM_STATE_LIMIT": "1024GiB"}
+    product = Product(kafka.bootstrap, "vectors", folder, **SETTINGS, **never_late)
+    try:
+        told = [one for case in SAMPLE for batch in case.batches() for one in batch]
+        product.send(records(told, product.core, Counter()))
+        product.drain()
+        yield [json.loads(value)["data"] for value in topics.latest(product.rollups()).values()]
+    finally:
+        product.close()
+
+
+@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.tenant)
+def test_the_worker_says_so(case: Case, published: list[Mapping[str, Any]]) -> None:
+    assert complaints(case, published) == []
+
+
+def test_the_sample_has_every_metric_with_windows() -> None:
+    assert {case.metric for case in SAMPLE} == {metric.name for metric in METRICS if not metric.live}

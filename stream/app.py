@@ -15,6 +15,7 @@ from stream.core.config import CoreConfig
 from stream.core.customers_shard import CustomersShard
 from stream.core.dead_letters import DeadLetterLimitError
 from stream.core.record import Shard
+from stream.core.snapshot import Snapshot
 from stream.core.state_shape import GenerationError, shape
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
@@ -34,6 +35,7 @@ from stream.web.health import readiness_of
 from stream.web.refusals import Refusals
 from stream.web.server import PortError
 from stream.web.status import SourceShard, SourceView, source_view
+from stream.web.suspects import SuspectLog
 from stream.web.too_late import TooLate
 
 log = structlog.get_logger(__name__)
@@ -50,11 +52,12 @@ def stages(
     runtime: RuntimeConfig,
     present: Callable[[], CoreConfig] | None = None,
     too_late: TooLate | None = None,
+    suspects: SuspectLog | None = None,
 ) -> tuple[StageSpec, ...]:
     """The stages in the order of the data: tickets, customers where a metric asks for them, windows.
 
-    ``present`` is asked when a shard is made: it knows the brokers. ``too_late`` is shown each view of a source partition, on the
-    event loop.
+    ``present`` is asked when a shard is made: it knows the brokers. ``too_late`` is shown each view of a source partition,
+    ``suspects`` those of the windows partitions, on the event loop.
     """
     if present is None:
 
@@ -81,6 +84,12 @@ def stages(
             building=lambda shard: cast("TicketsShard", shard).building,
         )
 
+    def snapshot(shard: Shard) -> Snapshot:
+        found = cast("WindowsShard", shard).snapshot
+        if suspects is not None:
+            suspects.see(found.suspects)
+        return found
+
     windows = StageSpec(
         name="windows",
         sources=(core.topics.deltas,),
@@ -88,18 +97,19 @@ def stages(
         partitions=core.delta_partitions,
         new_shard=lambda number: WindowsShard(present(), number, selected(core)),
         commit_interval_ms=runtime.windows_interval_ms,
-        view=_snapshot,
+        view=snapshot,
         building=lambda shard: cast("WindowsShard", shard).building,
     )
     inputs = (TicketsShard, CustomersShard) if core.customers else (TicketsShard,)
     return (*map(facts, inputs), windows)
 
 
-def _snapshot(shard: Shard) -> object:
-    return cast("WindowsShard", shard).snapshot
-
-
-def pipeline(core: CoreConfig, runtime: RuntimeConfig, too_late: TooLate | None = None) -> Pipeline:
+def pipeline(
+    core: CoreConfig,
+    runtime: RuntimeConfig,
+    too_late: TooLate | None = None,
+    suspects: SuspectLog | None = None,
+) -> Pipeline:
     """Everything that a worker runs."""
     fitting = core
 
@@ -114,7 +124,9 @@ def pipeline(core: CoreConfig, runtime: RuntimeConfig, too_late: TooLate | None 
         fitting = msgspec.structs.replace(core, dead_letter_bytes=limit_bytes, generation=generation)
 
     return Pipeline(
-        stages(core, runtime, lambda: fitting, too_late), first_topics=(core.topics.deltas,), prepare=prepare
+        stages(core, runtime, lambda: fitting, too_late, suspects),
+        first_topics=(core.topics.deltas,),
+        prepare=prepare,
     )
 
 
@@ -191,7 +203,9 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         )
         if rebuilding:
             await rebuild(runtime, fitting, shape(fitting, selected(fitting)))
-        await serve(runtime, pipeline(fitting, runtime, too_late), draining=drain, on_shell=joined)
+        await serve(
+            runtime, pipeline(fitting, runtime, too_late, SuspectLog()), draining=drain, on_shell=joined
+        )
     finally:
         http.stop()
 

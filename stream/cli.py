@@ -31,6 +31,7 @@ COMMANDS = {
     "dlq": ("stream.commands.dlq", "List, show and count dead letters, and send them back after a fix."),
     "explain": ("stream.commands.explain", "Show what one figure is made of."),
     "compare": ("stream.commands.compare", "Compare two windows or two segments of a figure."),
+    "author": ("stream.commands.author", "Print the keys that stand for authors' ids."),
     "audit": ("stream.commands.audit", "Compare the figures with the facts behind them."),
     "config": ("stream.commands.config", "Print the effective settings, and what they cost in memory."),
 }

@@ -350,3 +350,25 @@ def test_no_text_breaks_the_reader(text: str) -> None:
             continue
         shown = setting.form.show(getattr(settings, setting.name))
         assert getattr(load({setting.env: shown}), setting.name) == getattr(settings, setting.name)
+
+
+def test_authors_that_are_bots_are_named_by_tenant_and_key() -> None:
+    written = "acme/3fa9c1,a/b c/000000,acme/499eca"
+    settings = load({"STREAM_BOT_AUTHORS": written})
+    assert settings.core().bot_authors == {
+        "acme": {bytes.fromhex("3fa9c1"), bytes.fromhex("499eca")},
+        "a/b c": {b"\0\0\0"},
+    }
+    shown = SETTINGS["bot_authors"].form.show(settings.bot_authors)
+    assert load({"STREAM_BOT_AUTHORS": shown}).core() == settings.core()
+    assert load({"STREAM_BOT_AUTHORS": " "}).core() == CoreConfig()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["3fa9c1", "acme/3fa9c", "acme/3FA9C1", "acme/bot-17", "/3fa9c1", "acme/3fa9c1,", "a/3fa9c1,a/3fa9c1"],
+)
+def test_authors_in_another_form_are_refused_with_where_to_get_the_key(written: str) -> None:
+    message = refusal({"STREAM_BOT_AUTHORS": written})
+    assert "STREAM_BOT_AUTHORS is" in message
+    assert "TENANT/KEY" in message

@@ -219,8 +219,31 @@ def replies() -> Row:
                 "first_reply_within",
                 (("replies", "first replies"), ("in_time", "in time")),
             ),
+            by_label(
+                "Bots counted as agents",
+                "Authors who look like it, by their key: first replies in the newest days, and first reply time with and without them. "
+                "What to do: the runbook, ContactCentreSuspectedBot.",
+                "author",
+                [
+                    Line(by("author", suspected(one)), name, unit)
+                    for one, name, unit in (
+                        ("first_replies", "first replies", "short"),
+                        ("ratio", "of all", "percentunit"),
+                        ("seconds_mean", "mean", "s"),
+                        ("seconds_count", "n", "short"),
+                        ("without_seconds_mean", "mean without", "s"),
+                        ("without_seconds_count", "n without", "short"),
+                    )
+                ],
+                width=12,
+            ),
         ],
     )
+
+
+def suspected(series: str) -> str:
+    """The query of one series of suspected bots: of the tenant, whatever the window."""
+    return figure(f"suspected_bot_{series}", 'tenant="$tenant"', window=False)
 
 
 def one_duration(title: str, description: str, series: str) -> Panel:

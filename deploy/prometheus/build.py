@@ -11,6 +11,7 @@ from stream.core.config import CoreConfig
 from stream.metrics import built
 from stream.web.figures import ALERT_STATE, EXCLUDED, PREFIX
 from stream.web.pipeline import PREFIX as PIPELINE
+from stream.web.suspects import SERIES as SUSPECTED
 
 FILE = Path(__file__).with_name("rules.yaml")
 
@@ -54,6 +55,7 @@ def figure_series() -> tuple[str, ...]:
             if live.age_name is not None:
                 names[PREFIX + live.age_name] = None
     names[EXCLUDED] = names[ALERT_STATE] = None
+    names.update(dict.fromkeys(SUSPECTED))
     return tuple(names)
 
 

@@ -117,7 +117,7 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[dict[str, list[R
 
 def _line(found: Difference) -> str:
     window = f"{minute_text(found.start_ms)}/{show_duration(found.window_ms)}" if found.start_ms else "by now"
-    name = f"{found.metric.name} began" if found.live else found.metric.name
+    name = f"{found.name} began" if found.live else found.name
     return (
         f"{segment_text(segment_labels(found.segment))}   {window}   {name}: "
         f"stored {_figures(found, found.stored)}, recomputed {_figures(found, found.recomputed)}"
@@ -131,7 +131,7 @@ def _figures(found: Difference, tally: Mapping[int, int]) -> str:
         slot for slot in tally.keys() | other.keys() if tally.get(slot, 0) != other.get(slot, 0)
     )
     sums = ", ".join(f"slot {slot} {tally.get(slot, 0)}" for slot in differing[:4])
-    figures = [] if found.live else found.metric.figures(dict(tally))
+    figures = [] if found.live or found.metric is None else found.metric.figures(dict(tally))
     text = ", ".join(f"n {figure.n} value {figure.value}" for figure in figures)
     return f"{text} ({sums})" if text else sums
 
@@ -145,7 +145,7 @@ def _json(found: Difference) -> str:
             "segment": segment_labels(found.segment),
             "start_ms": found.start_ms,
             "window_ms": found.window_ms,
-            "metric": found.metric.name,
+            "metric": found.name,
             "live": found.live,
             "stored": sums(found.stored),
             "recomputed": sums(found.recomputed),

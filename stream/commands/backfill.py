@@ -19,6 +19,7 @@ from stream.core.record import Output, SourceRecord
 from stream.gateway.files import FileError, Unroutable, read
 from stream.metrics import selected
 from stream.settings.forms import parse_duration, show_duration
+from stream.web.suspects import suspect_notes
 
 UNKNOWN_KEY = b"?"
 """For lines without a key of their own: the decoder finds what is wrong with the line before it looks at the key."""
@@ -144,6 +145,8 @@ def command(
     _write(rollups_file, [output.value for output in result.rollups if output.value is not None])
     for text in accounting(archive, result):
         print(text)
+    for note in suspect_notes(result.windows.authors.suspects_of_all()):
+        print(f"note: {note}")
 
 
 def accounting(archive: Archive, result: FoldResult) -> Iterator[str]:

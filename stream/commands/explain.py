@@ -1,18 +1,20 @@
 """``stream explain``: what one figure is made of."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 import msgspec
 
 from stream.commands import Context
 from stream.commands.figure import asked, explained, labels_of
+from stream.commands.suspected import Suspected, suspected
 from stream.commands.words import minute_text, must_be_metric, row, segment_text, value_text
 from stream.core.config import CoreConfig
 from stream.core.explain import Explanation
 from stream.core.measure import Figure
 from stream.settings.forms import show_duration
+from stream.web.suspects import WHAT_TO_DO, suspect_text
 
 BANDS = {"csat": (0.60, 0.80)}
 """Metric -> (poor under, good from). Words for people; no figure is made of them."""
@@ -34,7 +36,8 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     """Show what the figure METRIC is made of, in one segment and one rollup window.
 
     Value, n, the counts and sums behind them, what was excluded and why, whether the window is final, how far event time has
-    come, and the definition with its source. It reads the worker's durable state, so run it with the worker's settings; the worker
+    come, and the definition with its source. If an author looks like a bot that is counted as an agent, also the figure as it would
+    be without them. It reads the worker's durable state, so run it with the worker's settings; the worker
     itself need not run.
     """
     settings = context.settings
@@ -42,7 +45,26 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     must_be_metric(core, metric, param_hint="METRIC")
     labels = labels_of(core, segment)
     (found,) = explained(settings, metric, [asked(labels, window)])
-    print(_json(found, labels) if as_json else "\n".join(_lines(found, labels, core)))
+    named = suspected(settings, found, labels)
+    print(
+        _json(found, labels, named)
+        if as_json
+        else "\n".join([*_lines(found, labels, core), *_suspect_lines(found, named)])
+    )
+
+
+def _suspect_lines(found: Explanation, named: Sequence[Suspected]) -> Iterator[str]:
+    for suspect, without in named:
+        yield ""
+        since, until = minute_text(suspect.since_ms), minute_text(suspect.until_ms)
+        yield row("suspected", f"{suspect_text(suspect)} ({since} .. {until})")
+        for figure in without:
+            if figure.metric in {one.metric for one in found.figures}:
+                yield ""
+                yield f"{figure.metric} without {suspect.author}, from the facts that are kept"
+                yield from list(_figure_lines(figure))[1:]
+        yield ""
+        yield row("what to do", WHAT_TO_DO)
 
 
 def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
@@ -124,7 +146,7 @@ def _watermark(found: Explanation, core: CoreConfig) -> str:
     return f"{text}, held by {'customers' if stage else 'source'} partition {partition}"
 
 
-def _json(found: Explanation, labels: dict[str, str]) -> str:
+def _json(found: Explanation, labels: dict[str, str], named: Sequence[Suspected]) -> str:
     return msgspec.json.format(
         msgspec.json.encode(
             {
@@ -142,6 +164,18 @@ def _json(found: Explanation, labels: dict[str, str]) -> str:
                 "definition_labels": dict(found.metric.labels),
                 "source": found.metric.source,
                 "null": found.metric.null_rule,
+                "suspected_bots": [
+                    {
+                        "tenant": one.suspect.tenant,
+                        "author": one.suspect.author,
+                        "first_replies": one.suspect.replies.n,
+                        "of": one.suspect.replies.of,
+                        "since_ms": one.suspect.since_ms,
+                        "until_ms": one.suspect.until_ms,
+                        "figures_without": one.figures,
+                    }
+                    for one in named
+                ],
             }
         )
     ).decode()

@@ -88,6 +88,13 @@ async def _rows(
         raise CommandError(
             f"topic {topic} has {len(partitions)} partitions: set STREAM_DELTA_PARTITIONS to the worker's value"
         )
+    return await surviving_rows(settings, topic, numbers)
+
+
+async def surviving_rows(
+    settings: Settings, topic: str, numbers: Sequence[int]
+) -> Mapping[int, dict[bytes, bytes]]:
+    """What a changelog says in some of its partitions, which exist."""
     rows: dict[int, dict[bytes, bytes]] = {number: {} for number in numbers}
     consumer = clients.reader(settings.runtime(), committed=True)
     try:

@@ -9,23 +9,28 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.author_days import DAY, decode_day
+from stream.core.config import DAY_MS, MINUTE_MS, CoreConfig
 from stream.core.entity import Kind, kinds
+from stream.core.first_replies import OTHER, WHAT_BITS, WHAT_MASK, first_replies, is_watched
 from stream.core.labels import LabelBook
-from stream.core.live import DAY, decode_counts
+from stream.core.live import decode_counts
 from stream.core.measure import Labels
 from stream.core.metric import Metric
 from stream.core.pane import (
     ALERT_KIND,
+    AUTHORS_KIND,
     FOREVER,
     LIVE_KIND,
     META_KEY,
     levels,
     parse_key,
+    too_late_before_ms,
 )
 from stream.core.progress import Progress, stored_generation
 from stream.core.state_shape import shape
 from stream.core.tally import add, decode_window, drop_zeros, metric_ids, own_tallies
+from stream.core.ticket import Ticket
 from stream.core.tickets_meta import Meta, take_meta
 
 Rows = Mapping[bytes, bytes]
@@ -51,11 +56,17 @@ class Difference(NamedTuple):
     segment: str
     start_ms: int
     window_ms: int
-    metric: Metric
+    metric: Metric | None
+    """None: first replies by author."""
     live: bool
     stored: Mapping[int, int]
     """The metric's own slot -> sum; slots of 0 are left out."""
     recomputed: Mapping[int, int]
+
+    @property
+    def name(self) -> str:
+        """The metric's name, or ``first_replies``."""
+        return "first_replies" if self.metric is None else self.metric.name
 
 
 class Audit(NamedTuple):
@@ -108,7 +119,7 @@ def audit(
     stored, skipped = _stored(config, metrics, windows, bounds)
     differences = sorted(
         _differences(metrics, stored, {p: t for p, t in sums.items() if p[2] >= bounds[p[:2]]}),
-        key=lambda one: (one.start_ms, one.window_ms, one.segment, one.metric.id),
+        key=lambda one: (one.start_ms, one.window_ms, one.segment, one.name),
     )
     return Audit(count, len(stored.keys() | sums.keys()), skipped, differences)
 
@@ -152,8 +163,16 @@ def _fold(
     windowed: dict[tuple[Labels, int], dict[int, int]] = {}
     live: dict[tuple[Labels, int], dict[int, int]] = {}
     stocks: dict[tuple[Labels, int], dict[int, int]] = {}
+    watched = is_watched(metrics)
     for key, row in rows.items():
         entity = kind.decode(row, key)
+        if watched and isinstance(entity, Ticket):
+            segment, _ = book.tenant_segment(entity.tenant)
+            for instant_ms, slot, amount in first_replies(entity, config):
+                add(
+                    sums.setdefault((AUTHORS_KIND, DAY, instant_ms // DAY_MS * DAY, segment), {}),
+                    {slot: amount},
+                )
         for metric in metrics:
             for instant_ms, labels, slot, amount in metric.measures(entity, config):
                 into = stocks if slot == metric.stock else live if metric.live else windowed
@@ -194,8 +213,15 @@ def _bounds(config: CoreConfig, metas: Sequence[Meta]) -> dict[tuple[bytes, int]
         (level.kind, level.width): max(level.late_before(newest_ms), after(level.width))
         for level in levels(config)
     }
+    # Whole days of which every first reply was in time for some window: it is counted as long as there is one.
+    first_day = -(-too_late_before_ms(config, newest_ms) // DAY_MS) * DAY if newest_ms >= 0 else FOREVER
     # What is forgotten has left: it is in no stock, whatever else cannot be recomputed.
-    return {**bounds, (LIVE_KIND, DAY): after(DAY), (STOCK_KIND, FOR_EVER): FOREVER}
+    return {
+        **bounds,
+        (LIVE_KIND, DAY): after(DAY),
+        (STOCK_KIND, FOR_EVER): FOREVER,
+        (AUTHORS_KIND, DAY): max(first_day, after(DAY)),
+    }
 
 
 def _stored(
@@ -215,7 +241,9 @@ def _stored(
                 continue
             kind, width, start, name = parse_key(key)
             tally: dict[int, int] = {}
-            if kind == LIVE_KIND:
+            if kind == AUTHORS_KIND:
+                tally = decode_day(row).sums
+            elif kind == LIVE_KIND:
                 width, start = DAY, start - start % DAY
                 stock: dict[int, int] = {}
                 for packed, amount in decode_counts(row).items():
@@ -245,11 +273,19 @@ def _differences(
     for place in stored.keys() | sums.keys():
         kept = dict(stored.get(place, {}))
         right = dict(sums.get(place, {}))
+        kind, width, start, segment = place
+        if kind == AUTHORS_KIND and any(slot >> WHAT_BITS == OTHER for slot in kept):
+            kept, right = (
+                _all_authors(kept),
+                _all_authors(right),
+            )  # who has an entry depends on who came first
         drop_zeros(kept)
         drop_zeros(right)
         if kept == right:
             continue
-        kind, width, start, segment = place
+        if kind == AUTHORS_KIND:
+            yield Difference(segment, start * MINUTE_MS, width * MINUTE_MS, None, False, kept, right)
+            continue
         ids = (metric_ids(kept) | metric_ids(right)) & by_id.keys()
         ours = own_tallies(kept, ids)
         theirs = own_tallies(right, ids)
@@ -264,3 +300,10 @@ def _differences(
                     ours[metric_id],
                     theirs[metric_id],
                 )
+
+
+def _all_authors(tally: Mapping[int, int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for slot, amount in tally.items():
+        found[slot & WHAT_MASK] = found.get(slot & WHAT_MASK, 0) + amount
+    return found

@@ -107,6 +107,8 @@ class CoreConfig(msgspec.Struct, frozen=True):
     short_abandon_ms: int = 5_000
     """Who gives up a queue sooner than this is counted apart."""
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
+    bot_authors: dict[str, frozenset[bytes]] = {}
+    """Tenant -> keys of authors (:func:`stream.core.fact.author_key`) that are bots, whatever their events say."""
     dead_letter_limit: DeadLetterLimit | None = DeadLetterLimit()
     """None: any number of records may be refused."""
     dead_letter_bytes: int = 2 * 2**20

@@ -84,7 +84,7 @@ class Customer(CustomerFacts, array_like=True, gc=False):
                 segments = one.segments
         return (self.tenant, None, channel, None, None, *[segments.get(name) for name in names])
 
-    def may_go(self) -> bool:
+    def may_go(self, config: CoreConfig) -> bool:
         """Whether age alone decides how long the row is kept: a present customer is part of every stock to come."""
         memberships = self.memberships
         return not memberships or not memberships[-1].joined

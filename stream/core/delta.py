@@ -30,6 +30,8 @@ class DeltaBatch(msgspec.Struct, array_like=True, frozen=True):
     """With this record the source partition has said all its measures under this generation; from then on differences follow."""
     forgotten_ms: int = -1
     """Latest fact among the tickets that it has forgotten, -1 for none: windows that begin later can be built from what is left."""
+    first_replies: dict[str, dict[int, list[int]]] = {}
+    """Tenant's segment -> day since the epoch -> ``[slot, amount, ...]``, slots as :mod:`stream.core.first_replies` has them."""
 
 
 encode_delta = msgspec.msgpack.Encoder().encode

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from stream.core.config import MINUTE_MS
+from stream.core.config import DAY_MS, MINUTE_MS
+from stream.core.first_replies import Said
 from stream.core.labels import LabelBook
 from stream.core.measure import Labels, Measure
 from stream.core.metric import Metric
@@ -17,15 +18,16 @@ Piece = dict[str, dict[int, list[int]]]
 class DeltaSums:
     """Adds up by labels, of which there are few, and only at the end by segment, of which each measure has several."""
 
-    __slots__ = ("_sums", "too_late")
+    __slots__ = ("_said", "_sums", "too_late")
 
     def __init__(self) -> None:
         self._sums: dict[tuple[Labels, int], dict[int, int]] = {}
+        self._said: dict[tuple[str, int], dict[int, int]] = {}
         self.too_late: dict[str, int] = {}
         """Metric -> instants at which something should have changed and no window is kept any more."""
 
     def __bool__(self) -> bool:
-        return bool(self._sums)
+        return bool(self._sums or self._said)
 
     def difference(
         self, metric: Metric, base: int, old: Sequence[Measure], new: Sequence[Measure], too_late_ms: int
@@ -56,6 +58,38 @@ class DeltaSums:
                 tally = sums[key] = {}
             slot += base  # noqa: PLW2901 - the metric's own slot becomes the row's
             tally[slot] = tally.get(slot, 0) + sign * amount
+
+    def first_replies(self, tenant: str, old: Sequence[Said], new: Sequence[Said], too_late_ms: int) -> None:
+        """Take ``old`` out and put ``new`` in. What is too late is counted with the metric whose replies these are."""
+        for said, sign in ((old, -1), (new, 1)):
+            for instant_ms, slot, amount in said:
+                if instant_ms >= too_late_ms:
+                    key = (tenant, instant_ms // DAY_MS)
+                    sums = self._said.get(key)
+                    if sums is None:
+                        sums = self._said[key] = {}
+                    sums[slot] = sums.get(slot, 0) + sign * amount
+
+    def take_first_replies(self, book: LabelBook, delta_partitions: int) -> list[Piece]:
+        """First replies since the last time, per delta partition by the tenant's segment and day."""
+        parts: list[dict[str, dict[int, dict[int, int]]]] = [{} for _ in range(delta_partitions)]
+        for (tenant, day), sums in self._said.items():
+            if any(sums.values()):
+                segment, partition = book.tenant_segment(tenant)
+                into = parts[partition].setdefault(segment, {}).setdefault(day, {})
+                for slot, amount in sums.items():
+                    into[slot] = into.get(slot, 0) + amount
+        self._said = {}
+        return [
+            {
+                segment: {
+                    day: [number for pair in sums.items() if pair[1] for number in pair]
+                    for day, sums in days.items()
+                }
+                for segment, days in part.items()
+            }
+            for part in parts
+        ]
 
     def take(self, book: LabelBook, delta_partitions: int) -> list[list[Piece]]:
         """Everything since the last time: per delta partition its pieces, one at least, each small enough for a record."""

@@ -23,7 +23,7 @@ class Entity(Protocol):
     def merge(self, time_ms: int, event: ev.Event) -> int:
         """Take in one event; see :meth:`stream.core.ticket.Ticket.merge`."""
 
-    def may_go(self) -> bool:
+    def may_go(self, config: CoreConfig) -> bool:
         """Whether age alone decides how long it is kept."""
 
     def latest_ms(self) -> int:

@@ -57,7 +57,7 @@ SCALE_CODES: Final = {scale: code for code, scale in enumerate(SCALES)}
 NO_SCALE: Final = 15
 
 CUSTOMER, AGENT, BOT = range(3)
-PUBLIC_CUSTOMER, PUBLIC_AGENT = CUSTOMER * 2 + 1, AGENT * 2 + 1
+PUBLIC_CUSTOMER, PUBLIC_AGENT, PUBLIC_BOT = CUSTOMER * 2 + 1, AGENT * 2 + 1, BOT * 2 + 1
 """A reply's code: author * 2 + public."""
 SOLVED, CLOSED = STATUSES["solved"], STATUSES["closed"]
 ANSWERED, ABANDONED = OUTCOMES["answered"], OUTCOMES["abandoned"]

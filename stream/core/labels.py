@@ -50,6 +50,11 @@ class LabelBook:
             found = self._cache[labels] = self._resolve(labels)
         return found
 
+    def tenant_segment(self, tenant: str) -> tuple[str, int]:
+        """The segment that is the tenant as a whole, whether a grouping set has it or not, with its delta partition."""
+        name = segment_name({"tenant": self._admit("tenant", tenant)})
+        return name, segment_partition(name, self._config.delta_partitions)
+
     def _resolve(self, labels: Labels) -> tuple[tuple[str, int], ...]:
         values = {
             name: self._admit(name, value)

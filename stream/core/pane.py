@@ -15,7 +15,7 @@ GAUGE_LENGTHS = 2
 """Panes are kept for the running window and for the one before it: what was measured there is shown as empty for one more length."""
 
 META_KEY = b"\0meta"
-ROLLUP_KIND, PANE_KIND, LIVE_KIND, ALERT_KIND = b"w", b"p", b"l", b"a"
+ROLLUP_KIND, PANE_KIND, LIVE_KIND, ALERT_KIND, AUTHORS_KIND = b"w", b"p", b"l", b"a", b"f"
 
 _PANE_OF = ((6 * HOUR_MS, MINUTE_MS), (48 * HOUR_MS, 15 * MINUTE_MS), (60 * DAY_MS, HOUR_MS))
 _HEAD = struct.Struct(">cII")

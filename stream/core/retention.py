@@ -40,7 +40,7 @@ class Retention:
 
     def note(self, key: bytes, entity: Entity) -> None:
         """A row was written: remember when to look at it again, if it may go at all."""
-        if self._keep_ms is not None and entity.may_go():
+        if self._keep_ms is not None and entity.may_go(self._config):
             self._due.setdefault((entity.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
 
     def take(
@@ -63,7 +63,7 @@ class Retention:
             if row is None or key in going:
                 continue
             entity = read(key, row)
-            if not entity.may_go():
+            if not entity.may_go(self._config):
                 continue  # reopened: noted again when it is settled
             latest_ms = entity.latest_ms()
             if latest_ms < before_ms:

@@ -6,6 +6,8 @@ from typing import Any, Final
 from stream.core.config import CoreConfig
 from stream.core.delta_sums import DeltaSums
 from stream.core.entity import TICKETS, Kind
+from stream.core.first_replies import READS as FIRST_REPLIES_READS
+from stream.core.first_replies import Said, first_replies, is_watched
 from stream.core.followup import READS as FOLLOWUP_READS
 from stream.core.followup import Followup, Followups, followups
 from stream.core.measure import Measure
@@ -16,18 +18,24 @@ from stream.core.watermark import NONE_MS
 class Entry:
     """A decoded ticket, or customer, and what was said of it last."""
 
-    __slots__ = ("emitted", "followups", "stale", "ticket")
+    __slots__ = ("emitted", "first", "followups", "stale", "ticket")
 
     def __init__(
-        self, ticket: Any, emitted: list[Sequence[Measure] | None], said: Sequence[Followup] | None
+        self,
+        ticket: Any,
+        emitted: list[Sequence[Measure] | None],
+        said: Sequence[Followup] | None,
+        first: Sequence[Said] | None,
     ) -> None:
         self.ticket = ticket
         self.emitted = emitted
         """Per metric the measures that the windows know; None: not asked yet."""
         self.followups = said
         """Those that are open; None: not asked yet."""
+        self.first = first
+        """What was said of first replies; None: not asked yet."""
         self.stale = 0
-        """Bit per metric, and one more for follow-ups: the ticket has moved on from what was said."""
+        """Bit per metric, and one more each for follow-ups and first replies: the ticket has moved on from what was said."""
 
 
 class Settler:
@@ -37,8 +45,11 @@ class Settler:
         """Of the metrics those are asked that are of this kind of entity."""
         self._config = config
         metrics = [metric for metric in metrics if metric.entity == kind.entity]
+        watched = is_watched(metrics)
         reads = [*(metric.reads for metric in metrics), FOLLOWUP_READS]
         self._followup_bit = 1 << len(metrics)
+        self._first_bit = 1 << len(reads) if watched else 0
+        reads += [FIRST_REPLIES_READS] * watched
         self.masks = {
             event: sum(1 << i for i, read in enumerate(reads) if read & groups)
             for event, groups in kind.groups_of.items()
@@ -54,16 +65,18 @@ class Settler:
 
     def fresh(self) -> Entry:
         """A ticket of which nothing is known and nothing was said."""
-        return Entry(self._new(), self._empty.copy(), ())
+        return Entry(self._new(), self._empty.copy(), (), ())
 
     def known(self, ticket: Any) -> Entry:
         """A ticket from its row: what was said of it is what its facts say, when somebody asks."""
-        return Entry(ticket, self._unknown.copy(), self._nothing_open)
+        return Entry(ticket, self._unknown.copy(), self._nothing_open, None)
 
     def remember(self, entry: Entry, mask: int) -> None:
         """Take what was said, before the facts change under it."""
         if mask & self._followup_bit and entry.followups is None:
             entry.followups = followups(entry.ticket, self._config)
+        if mask & self._first_bit and entry.first is None:
+            entry.first = first_replies(entry.ticket, self._config)
         emitted = entry.emitted
         for i, _, _, measures in self._each:
             if mask >> i & 1 and emitted[i] is None:
@@ -82,6 +95,12 @@ class Settler:
                     continue
                 emitted[i] = new
                 self.sums.difference(metric, base, old, new, NONE_MS if metric.timeless else too_late_ms)
+        if mask & self._first_bit:
+            before = entry.first or ()
+            now = first_replies(ticket, config)
+            if before != now:
+                entry.first = now
+                self.sums.first_replies(ticket.tenant, before, now, too_late_ms)
 
     def follow_up(self, stale: Iterable[tuple[bytes, Entry]], too_late_ms: int) -> None:
         """Open and withdraw follow-ups of tickets that have moved on."""
@@ -101,3 +120,8 @@ class Settler:
             self.sums.difference(metric, base, (), said, NONE_MS)
             if entry is not None:
                 entry.emitted[i] = said
+        if self._first_bit:
+            first = first_replies(ticket, self._config)
+            self.sums.first_replies(ticket.tenant, (), first, NONE_MS)
+            if entry is not None:
+                entry.first = first

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from stream.core.bot_rule import FirstReplies
+
 
 class SegmentSnapshot(NamedTuple):
     """One segment's running windows and live counts at one instant."""
@@ -28,6 +30,38 @@ class AlertSnapshot(NamedTuple):
     firing: bool
 
 
+class Suspect(NamedTuple):
+    """An author who looks like a bot that is counted as an agent, in the days that were looked at."""
+
+    tenant: str
+    author: str
+    """Its key in hexadecimal (:func:`stream.core.fact.author_key`)."""
+    replies: FirstReplies
+    sum_ms: int
+    """Of the author's first replies."""
+    of_sum_ms: int
+    """Of all first replies of the tenant."""
+    taken_over_sum_ms: int
+    """From creation to the first reply of anybody else, on the author's tickets."""
+    since_ms: int
+    until_ms: int
+
+    @property
+    def mean_seconds(self) -> float:
+        """The tenant's mean first reply time as it is."""
+        return self.of_sum_ms / self.replies.of / 1000
+
+    @property
+    def n_without(self) -> int:
+        """First replies there would be if the author were a bot."""
+        return self.replies.of - self.replies.n + self.replies.taken_over
+
+    @property
+    def mean_seconds_without(self) -> float:
+        """The tenant's mean first reply time if the author were a bot."""
+        return (self.of_sum_ms - self.sum_ms + self.taken_over_sum_ms) / self.n_without / 1000
+
+
 class Snapshot(NamedTuple):
     """All segments that one windows partition owns."""
 
@@ -38,3 +72,6 @@ class Snapshot(NamedTuple):
     alerts: tuple[AlertSnapshot, ...]
     too_late: Mapping[str, Mapping[int, int]] = {}
     """Metric -> rollup window in ms -> measures that its windows no longer took, over all segments, as of the last flush."""
+    suspects: tuple[Suspect, ...] = ()
+    unwatched: int = 0
+    """First replies of authors beyond the limit, of whom nobody looks whether they are bots."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from stream.core.config import CoreConfig
+from stream.core.first_replies import is_watched
 from stream.core.metric import Metric
 from stream.core.pane import PANE_KIND, levels
 
@@ -33,12 +34,16 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
         ),
         "STREAM_SEGMENT_LABELS": ",".join(config.segment_labels),
         "STREAM_MAX_LABEL_VALUES": str(config.max_label_values),
+        "STREAM_BOT_AUTHORS": ",".join(
+            sorted(f"{tenant}/{key.hex()}" for tenant, keys in config.bot_authors.items() for key in keys)
+        ),
         "STREAM_ROLLUP_WINDOWS": ",".join(str(length) for length in sorted(config.rollup_windows_ms)),
         "STREAM_GAUGE_WINDOWS": ",".join(str(length) for length in sorted(config.gauge_windows_ms)),
         "STREAM_CORRECTION_HORIZON": str(sorted(config.horizons_ms.items())),
         "panes": ",".join(
             f"{level.width}m:{level.horizon}m" for level in levels(config) if level.kind == PANE_KIND
         ),
+        "first replies": "by author and day" if is_watched(metrics) else "",
         "STREAM_PARTITIONS": str(config.source_partitions),
         "STREAM_DELTA_PARTITIONS": str(config.delta_partitions),
     }

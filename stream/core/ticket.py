@@ -4,13 +4,24 @@ An entity is a ticket, or the surveys of a customer that are about no ticket. Ru
 correction are those of the event contract; :mod:`stream.core.ticket_merge` has one function per event type.
 """
 
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 import msgspec
 
 from schemas import events as ev
 from stream.core.config import CoreConfig
-from stream.core.fact import CLOSED, CUSTOMER, KEY_BYTES, PUBLIC_AGENT, PUBLIC_CUSTOMER, SOLVED
+from stream.core.fact import (
+    AGENT,
+    AUTHOR_BYTES,
+    CLOSED,
+    CUSTOMER,
+    KEY_BYTES,
+    PUBLIC_AGENT,
+    PUBLIC_BOT,
+    PUBLIC_CUSTOMER,
+    SOLVED,
+)
 from stream.core.measure import Labels
 from stream.core.ticket_facts import ID_BYTES, ROW_VERSION, Entered, Facts, Survey
 from stream.core.ticket_merge import MERGES
@@ -125,7 +136,7 @@ class Ticket(Facts, array_like=True, gc=False):
         statuses = self.statuses
         return bool(statuses) and statuses[-1].status in (SOLVED, CLOSED)
 
-    def may_go(self) -> bool:
+    def may_go(self, config: CoreConfig) -> bool:
         """Whether nothing about the ticket is live, so that age alone decides how long it is kept.
 
         Open tickets stay, and so does whatever counts as waiting, even on a ticket that was never seen to be created: what was put
@@ -135,13 +146,13 @@ class Ticket(Facts, array_like=True, gc=False):
             return True
         if self.waiting_visits():
             return False
-        return self.settled or (self.creation is None and self.waiting_since() is None)
+        return self.settled or (self.creation is None and self.waiting_since(config) is None)
 
-    def waiting_since(self) -> int | None:
+    def waiting_since(self, config: CoreConfig) -> int | None:
         """When the first message came that no agent has answered, from ``base_ms``."""
         creation = self.creation
         since = 0 if creation is not None and creation.created_by == CUSTOMER else None
-        for at in self.replies():
+        for at in self.replies(config):
             code = at & 7
             if code == PUBLIC_AGENT:
                 since = None
@@ -162,18 +173,49 @@ class Ticket(Facts, array_like=True, gc=False):
             if fact is not None and isinstance(fact.order, int):
                 fact.order = fact.order >> 8 or 1
 
-    def replies(self) -> list[int]:
-        """Replies that stand, in order, as ``reply_at`` has them."""
+    def replies(self, config: CoreConfig) -> list[int]:
+        """Replies that stand, in order, as ``reply_at`` has them; what ``config.bot_authors`` told the customer is a bot's."""
         rare = self.rare
-        if rare is None or not rare.retractions:
+        if (rare is None or not rare.retractions) and not config.bot_authors:
             return self.reply_at
-        until = {retraction.key: retraction.at for retraction in rare.retractions}
-        ids = self.reply_ids
-        return [
-            at
-            for index, at in enumerate(self.reply_at)
-            if at >> 3 > until.get(ids[index * ID_BYTES : index * ID_BYTES + KEY_BYTES], (at >> 3) - 1)
-        ]
+        return [at for at, _ in self.spoken(config)]
+
+    def spoken(self, config: CoreConfig) -> Iterable[tuple[int, int]]:
+        """:meth:`replies`, each with its speaker as ``reply_voices`` has them."""
+        pairs: Iterable[tuple[int, int]] = zip(self.reply_at, self.reply_voices, strict=False)
+        rare = self.rare
+        if rare is not None and rare.retractions:
+            until = {retraction.key: retraction.at for retraction in rare.retractions}
+            ids = self.reply_ids
+            pairs = [
+                (at, speaker)
+                for index, (at, speaker) in enumerate(pairs)
+                if at >> 3 > until.get(ids[index * ID_BYTES : index * ID_BYTES + KEY_BYTES], (at >> 3) - 1)
+            ]
+        if not config.bot_authors:
+            return pairs
+        bots = config.bot_authors.get(self.tenant)
+        return pairs if bots is None else self._unmasked(pairs, bots)
+
+    def _unmasked(
+        self, pairs: Iterable[tuple[int, int]], bots: Container[bytes]
+    ) -> Iterator[tuple[int, int]]:
+        """What some authors said as agents was said by bots.
+
+        An agent's ticket begins with an agent's message, whoever that is said to be: it is no reply, and stays what it is.
+        """
+        masked = {
+            1 + i // AUTHOR_BYTES
+            for i in range(0, len(self.voices), AUTHOR_BYTES)
+            if self.voices[i : i + AUTHOR_BYTES] in bots
+        }
+        opening = self.creation is not None and self.creation.created_by == AGENT
+        for at, speaker in pairs:
+            if at & 7 != PUBLIC_AGENT:
+                yield at, speaker
+            else:
+                yield (at + PUBLIC_BOT - PUBLIC_AGENT if speaker in masked and not opening else at), speaker
+                opening = False
 
 
 class RowVersionError(ValueError):

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from stream.core.config import CoreConfig
 from stream.core.dead_letters import DeadLetters
 from stream.core.decode import Accepted, Decoder, Skipped
 from stream.core.delta import DeltaBatch, encode_delta
-from stream.core.delta_sums import Piece
 from stream.core.entity import TICKETS, Entity, Kind
 from stream.core.labels import LabelBook, readmitted
 from stream.core.metric import Metric
@@ -343,48 +343,35 @@ class TicketsShard:
     def _deltas(self) -> list[Output]:
         """One or more records per delta partition; progress is true only with the last one, so that one alone carries it."""
         config = self._config
+        bare = DeltaBatch(
+            generation=config.generation,
+            source_partition=self.feed,
+            source_partitions=config.feeds,
+            watermark_ms=self._sent_ms,
+            idle=False,
+            closed=False,
+            newest_ms=self._newest_ms,
+            segments={},
+            complete=False,
+            forgotten_ms=self._retention.latest_ms,
+        )
+        self._sent_ms = self._watermark.watermark_ms
+        last = replace(
+            bare,
+            watermark_ms=self._sent_ms,
+            idle=self._watermark.idle,
+            closed=self.closed,
+            complete=self._complete(),
+        )
         outputs = []
+        first_replies = self._sums.take_first_replies(self._labels, config.delta_partitions)
         for partition, pieces in enumerate(self._sums.take(self._labels, config.delta_partitions)):
-            batches = [
-                *(
-                    self._batch(piece, self._sent_ms, idle=False, closed=False, complete=False)
-                    for piece in pieces[:-1]
-                ),
-                self._batch(
-                    pieces[-1],
-                    self._watermark.watermark_ms,
-                    idle=self._watermark.idle,
-                    closed=self.closed,
-                    complete=self._complete(),
-                ),
-            ]
+            batches = [replace(bare, segments=piece) for piece in pieces[:-1]]
+            batches.append(replace(last, segments=pieces[-1], first_replies=first_replies[partition]))
             outputs += [
                 Output(config.topics.deltas, partition, None, encode_delta(batch), []) for batch in batches
             ]
-        self._sent_ms = self._watermark.watermark_ms
         return outputs
-
-    def _batch(
-        self,
-        segments: Piece,
-        watermark_ms: int,
-        *,
-        idle: bool,
-        closed: bool,
-        complete: bool,
-    ) -> DeltaBatch:
-        return DeltaBatch(
-            generation=self._config.generation,
-            source_partition=self.feed,
-            source_partitions=self._config.feeds,
-            watermark_ms=watermark_ms,
-            idle=idle,
-            closed=closed,
-            newest_ms=self._newest_ms,
-            segments=segments,
-            complete=complete,
-            forgotten_ms=self._retention.latest_ms,
-        )
 
     def _meta(self) -> Meta:
         return Meta(

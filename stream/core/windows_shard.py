@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from stream.core.alerting import Alerting
+from stream.core.author_days import AuthorDays
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.delta import decode_delta
 from stream.core.intake import Intake
+from stream.core.leftovers import AT_ONCE, Leftovers
 from stream.core.live import LiveCounts
 from stream.core.metric import Metric
 from stream.core.pane import (
     ALERT_KIND,
+    AUTHORS_KIND,
     LIVE_KIND,
     META_KEY,
     PANE_KIND,
@@ -36,9 +39,6 @@ from stream.core.stock import StockChanges
 from stream.core.tally import DamagedRowError
 from stream.core.window_store import WindowStore, widen
 from stream.core.windows_view import Gauge, WindowsView
-
-USELESS_AT_ONCE = 20_000
-"""Rows that a flush deletes because no setting has a use for them any more: bounds its transaction."""
 
 
 class WindowsShard:
@@ -72,6 +72,7 @@ class WindowsShard:
         self.positions = self.progress.positions
         self._store = WindowStore(self._levels, self.rows, sorted(settles), config.generation, self._metrics)
         self._live = LiveCounts(self.rows, oldest_start(config), self._stocks)
+        self.authors = AuthorDays(config, self.rows)
         self._publisher = Publisher(config, self._metrics, self._store, self._live)
         self._gauges = [
             Gauge(level.width * panes * MINUTE_MS, level, RunningWindow(panes))
@@ -94,14 +95,13 @@ class WindowsShard:
         self._input_closed = False
         self._progressed = False
         self._held_back = self.progress.building
-        self._useless: list[bytes] = []
-        self._at_once = 0
+        self._useless = Leftovers()
 
     def ready(self) -> None:
         """Rows are complete: index them, rebuild running windows and live counts.
 
-        Under a new generation tallies begin anew when they are read, live counts at once, and rows that no setting has a use for any
-        more are deleted, a few at each flush. Raises DamagedRowError, GenerationError or ShapeChangedError, which say what to do.
+        Under a new generation tallies begin anew when they are read, live counts and first replies at once; rows without a use are
+        deleted, a few at each flush. Raises DamagedRowError, GenerationError or ShapeChangedError, which say what to do.
         """
         self._start()
         rows = self.rows
@@ -114,6 +114,7 @@ class WindowsShard:
         by_kind = {(level.kind, level.width): level for level in self._levels}
         segments: dict[bytes, Segment | None] = {}
         found = []
+        useless = []
         for key, value in rows.items():
             if key == META_KEY:
                 continue
@@ -121,24 +122,25 @@ class WindowsShard:
                 self._alerts.load(key, value)
                 continue
             kind, width, start, name = self._parse(key)
-            if kind == LIVE_KIND:
+            if kind in AT_ONCE:
                 if older:
-                    self._useless.append(key)
-                else:
+                    useless.append(key)
+                elif kind == LIVE_KIND:
                     self._live.load(width, start, name, value)
+                else:
+                    self.authors.load(start, name, value)
                 continue
             if name not in segments:
                 segments[name] = self._configured(name)
             segment = segments[name]
             level = by_kind.get((kind, width))
             if level is None or segment is None:
-                self._useless.append(key)
+                useless.append(key)
             else:
                 found.append((level, start, segment))
-        for key in self._useless:
+        for key in useless:
             del rows[key]
-        self._at_once = sum(key[:1] == LIVE_KIND for key in self._useless)
-        self._useless.sort(key=lambda key: key[:1] != LIVE_KIND)
+        self._useless = Leftovers(useless)
         self._store.index_loaded(found)
         for raw_name in self._live.segments:
             self._segment(raw_name.decode())
@@ -155,7 +157,7 @@ class WindowsShard:
             found = parse_key(key)
         except struct.error as exc:
             raise DamagedRowError(f"{self._where} holds a row with a damaged key: {exc}") from exc
-        if found.kind not in (ROLLUP_KIND, PANE_KIND, LIVE_KIND):
+        if found.kind not in (ROLLUP_KIND, PANE_KIND, LIVE_KIND, AUTHORS_KIND):
             raise DamagedRowError(f"{self._where} holds a row of a kind that is not known: {found.kind!r}")
         return found
 
@@ -200,8 +202,12 @@ class WindowsShard:
                 batch = decode_delta(record.value or b"")
             except ValueError as exc:
                 raise DamagedRowError(f"{where} is not a delta record: {exc}") from exc
-            if progress.counts(batch, where) and batch.segments:
-                self._intake.collect(batch, progress.limit_ms(batch))
+            if progress.counts(batch, where):
+                limit_ms = progress.limit_ms(batch)
+                if batch.segments:
+                    self._intake.collect(batch, limit_ms)
+                if batch.first_replies:
+                    self.authors.add(batch.first_replies, limit_ms, self._intake.floor(self.authors.level))
             if progress.advance(batch):
                 self._progressed = True
                 if not self._held_back and not progress.building:
@@ -292,6 +298,7 @@ class WindowsShard:
             or self._progressed
             or self._store.dirty
             or self._live.dirty()
+            or self.authors.dirty
             or self._useless
             or (not self.progress.building and self._publishes())
         )
@@ -314,7 +321,7 @@ class WindowsShard:
         self._slide()
         progress = self.progress
         watermark = progress.watermark_ms // MINUTE_MS
-        rows = self._delete_useless()
+        rows = self._useless.take()
         outputs: list[Output] = []
         empty: list[Segment] = []
         if not progress.building:
@@ -326,6 +333,7 @@ class WindowsShard:
         self._store.flush(rows)
         self._live.fold(watermark)
         self._live.flush(rows)
+        self.authors.flush(watermark, rows)
         if not progress.building:
             if self.closed and self._config.clock == "event":
                 progress.judged_ms = self._alerts.finish(progress.newest_watermark_ms)
@@ -343,14 +351,6 @@ class WindowsShard:
             self._forget([*gone, *empty])
         return Flush(rows, outputs)
 
-    def _delete_useless(self) -> list[tuple[bytes, bytes | None]]:
-        """Tombstones of rows that are of no use any more. Live counts of another generation go at once, with the meta row."""
-        count = max(USELESS_AT_ONCE, self._at_once)
-        rows: list[tuple[bytes, bytes | None]] = [(key, None) for key in self._useless[:count]]
-        del self._useless[:count]
-        self._at_once = 0
-        return rows
-
     def _let_go(self, rows: list[tuple[bytes, bytes | None]]) -> list[Segment]:
         """Every source has said all its measures: what was built is published from here on.
 
@@ -361,6 +361,7 @@ class WindowsShard:
         progress.floor_ms = max((one.forgotten_ms for one in progress.sources.values()), default=NONE_MS) + 1
         for level in self._levels:
             self._store.drop_before(level, self._intake.floor(level), rows)
+        self.authors.drop_before(self._intake.floor(self.authors.level), rows)
         self._store.touch_open(progress.watermark_ms // MINUTE_MS)
         self._alerts.drop_before([self._intake.floor(level) for level in self._levels])
         self._alerts.judge_all()
@@ -400,4 +401,6 @@ class WindowsShard:
         if self.progress.building:  # half-built figures are none
             self.snapshot = Snapshot(end_ms, watermark_ms, {}, alerts, self._too_late)
             return
-        self.snapshot = self._view.renew(self._segments, end_ms, watermark_ms, alerts, self._too_late)
+        self.snapshot = self._view.renew(
+            self._segments, end_ms, watermark_ms, alerts, self._too_late
+        )._replace(suspects=self.authors.suspects(), unwatched=self.authors.unwatched())

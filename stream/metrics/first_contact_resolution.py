@@ -22,7 +22,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     solved_at = steps[0]
     until = solved_at + HORIZON_MS
     creation = ticket.creation
-    replies = sum(at & 7 == PUBLIC_AGENT and at >> 3 <= until for at in ticket.replies())
+    replies = sum(at & 7 == PUBLIC_AGENT and at >> 3 <= until for at in ticket.replies(config))
     if creation is not None and creation.created_by == AGENT:
         replies -= 1  # the ticket's own opening message
     reopened = any(

@@ -16,7 +16,7 @@ def first_reply(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     if creation is None or ticket.gone:
         return []
     opening = creation.created_by == AGENT  # then the first public reply is the ticket's own opening message
-    for at in ticket.replies():
+    for at in ticket.replies(config):
         if at & 7 == PUBLIC_AGENT:
             if opening:
                 opening = False

@@ -28,7 +28,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     if not settled:
         if ticket.creation is not None:
             measures.append((ticket.base_ms, labels, OPEN, 1))
-        since = ticket.waiting_since()
+        since = ticket.waiting_since(config)
         if since is not None:
             measures.append((ticket.base_ms + since, labels, UNANSWERED, 1))
     measures += [

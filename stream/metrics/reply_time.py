@@ -20,7 +20,7 @@ def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     moves = rare is not None and bool(rare.assignments)
     labels: Labels | None = None
     waits: list[Wait] = []
-    for at in ticket.replies():
+    for at in ticket.replies(config):
         code = at & 7
         if code == PUBLIC_AGENT:
             if since is not None:

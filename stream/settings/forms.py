@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from stream.core.config import DeadLetterLimit
+from stream.core.fact import AUTHOR_BYTES
 
 T = TypeVar("T")
 
@@ -19,6 +20,7 @@ _DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
 _TOKEN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})")
 _LIMIT = re.compile(r"(\d{1,3})%/(\d{1,7})")
+_AUTHOR = re.compile(f"[0-9a-f]{{{2 * AUTHOR_BYTES}}}")
 _SIZES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
 _SIZE = re.compile(r"(\d{1,15})(B|KiB|MiB|GiB)")
 
@@ -287,6 +289,26 @@ def groupings() -> Form[tuple[tuple[str, ...], ...]]:
         "grouping sets with semicolons, labels with plus (all;team;channel;team+channel)",
         separator=";",
     )
+
+
+def authors() -> Form[dict[str, frozenset[bytes]]]:
+    """Tenant -> keys of authors, written ``acme/3fa9c1``; a tenant may have any character but a comma."""
+
+    def parse(text: str) -> dict[str, frozenset[bytes]]:
+        found: dict[str, set[bytes]] = {}
+        for part in _distinct(_parts(text)) if text.strip() else []:
+            tenant, separator, key = part.rpartition("/")
+            if not (tenant and separator and _AUTHOR.fullmatch(key)):
+                raise ValueError(f"{part!r} is no TENANT/KEY; `stream author` says the key of an author's id")
+            found.setdefault(tenant, set()).add(bytes.fromhex(key))
+        return {tenant: frozenset(keys) for tenant, keys in found.items()}
+
+    def show(values: dict[str, frozenset[bytes]]) -> str:
+        return ",".join(
+            f"{tenant}/{key.hex()}" for tenant, keys in sorted(values.items()) for key in sorted(keys)
+        )
+
+    return Form(parse, show, "a list with commas of TENANT/KEY (acme/3fa9c1), or nothing")
 
 
 def existing_file() -> Form[Path | None]:

@@ -140,6 +140,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _is(forms.tokens(), "Keys of the tickets' and customers' own `segments` that grouping sets may use."),
     ] = ()
+    bot_authors: Annotated[
+        dict[str, frozenset[bytes]],
+        _is(
+            forms.authors(),
+            "Authors that are bots although their events say agent, as TENANT/KEY; `stream author` says the key of an author's id.",
+        ),
+    ] = {}
     max_label_values: Annotated[
         int,
         _is(
@@ -349,6 +356,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_label_values=self.max_label_values,
             rollup_windows_ms=self.rollup_windows,
             gauge_windows_ms=self.gauge_windows,
+            bot_authors=self.bot_authors,
             lateness_ms=self.lateness,
             horizons_ms=self.horizons_ms(),
             margin_percent=self.margin,

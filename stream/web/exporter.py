@@ -13,6 +13,7 @@ from stream.web.pipeline import pipeline_families
 from stream.web.refusals import Refusals
 from stream.web.server import Rendered
 from stream.web.status import Status
+from stream.web.suspects import suspect_families
 from stream.web.text import OPENMETRICS, TEXT, expose, wants_gzip, wants_openmetrics
 
 GZIP_LEVEL = 1
@@ -45,6 +46,7 @@ class Exporter:
             clock_ms = min((one.now_ms for one in snapshots if one.now_ms >= 0), default=-1)
             families = [
                 *self._figures.render(snapshots),
+                *suspect_families([one for snapshot in snapshots for one in snapshot.suspects]),
                 *pipeline_families(status, clock_ms, self._build, self._refusals.counts()),
             ]
             body = expose(families, openmetrics=openmetrics).encode()

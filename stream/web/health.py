@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from stream.core.snapshot import Snapshot
 from stream.web.status import Status
+from stream.web.suspects import suspect_notes
 
 
 class Readiness(NamedTuple):
@@ -27,8 +29,13 @@ class Readiness(NamedTuple):
 
 
 def readiness_of(status: Status, notes: Sequence[str] = ()) -> Readiness:
-    """The runtime's own verdict, with the progress of recovery and what is assigned; ``notes`` stand beside its own."""
+    """The runtime's own verdict, with the progress of recovery and what is assigned; ``notes`` stand beside its own.
+
+    Authors who look like bots are noted as the windows partitions that are here have them.
+    """
     recovery = status.recovery
+    views = [part.view for _, part in sorted(status.parts.items())]
+    suspects = [one for view in views if isinstance(view, Snapshot) for one in view.suspects]
     assigned: dict[str, list[int]] = {}
     for stage, partition in sorted(status.parts):
         assigned.setdefault(stage, []).append(partition)
@@ -36,7 +43,7 @@ def readiness_of(status: Status, notes: Sequence[str] = ()) -> Readiness:
         ready=not status.reasons,
         reasons=status.reasons,
         recovery={"rows": recovery.rows, "expected": recovery.expected, "seconds": recovery.seconds},
-        notes=(*status.notes, *notes),
+        notes=(*status.notes, *notes, *suspect_notes(suspects)),
         detail={"state": status.state, "generation": status.generation, "assigned": assigned},
     )
 

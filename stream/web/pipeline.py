@@ -25,6 +25,11 @@ _FAMILIES: tuple[tuple[str, FamilyType, str], ...] = (
         "counter",
         "Measures that came after the last correction horizon of these rollup windows, over all segments; longer windows may have them",
     ),
+    (
+        "first_replies_unwatched",
+        "gauge",
+        "First replies of authors beyond STREAM_MAX_LABEL_VALUES a day, of whom nobody looks whether they are bots",
+    ),
     ("dead_letters_truncated", "counter", "Dead letters whose value was cut to what the brokers take"),
     ("label_values_overflowed", "gauge", "Label sets beyond the cardinality limit, shown as __other__"),
     ("watermark_age_seconds", "gauge", "How far a source partition's watermark is behind the wall clock"),
@@ -70,6 +75,8 @@ def pipeline_families(
                 for window_ms, number in windows.items():
                     window = ("window", window_label(window_ms))
                     add("windows_too_late", number, ("metric", metric), window, partition, suffix="_total")
+            if view.unwatched:
+                add("first_replies_unwatched", view.unwatched, partition)
         if not isinstance(view, SourceView):
             continue
         for topic, counts in view.counts.items():

@@ -64,10 +64,15 @@ def test_on_the_wall_clock_it_is_said_that_old_events_come_too_late(kafka: Kafka
 
 @pytest.mark.parametrize("options", KNOWN, ids=["human", "with-the-bot"])
 def test_the_known_figures_come_out_of_a_worker(product: Product, options: tuple[str, ...]) -> None:
+    # The tickets' last comments are months after their first: days are to be kept until then.
+    product.settings["STREAM_CORRECTION_HORIZON"] = "1m:6h,1h:35d,1d:800d"
     publish = product.stream("publish", HELPDESK, *options)
     assert publish.wait() == 0
     assert "note:" not in publish.output, "with STREAM_CLOCK=event they are not too late"
-    product.drain()
+    worker = product.stream("worker", "--drain")
+    assert worker.wait(60) == 0, worker.output
+    assert worker.output.count("author.looks_like_a_bot") == bool(options)
+    assert "p498b2d2b94b7" not in worker.output, "authors are named by key"
     days = [
         one
         for one in product.published().values()
@@ -79,6 +84,28 @@ def test_the_known_figures_come_out_of_a_worker(product: Product, options: tuple
         assert sum(one["parts"]["sum"] for one in found) == total
         assert sum(one["parts"]["sum"] for one in found) / n == pytest.approx(mean, abs=0.005)
         assert _median(one["parts"] for one in found) == pytest.approx(median, rel=RELATIVE_ERROR)
+    _explains_the_bot(product, named=bool(options))
+
+
+def _explains_the_bot(product: Product, *, named: bool) -> None:
+    """On a day on which it answered two tickets, and people three, one of which had waited for a week."""
+    arguments = ("--segment", "tenant=helpdesk", "--window", "2022-12-15/1d")
+    explained = product.stream("explain", "first_reply_time", *arguments, "--json")
+    assert explained.wait() == 0, explained.output
+    found = json.loads(explained.output)
+    if not named:
+        assert found["suspected_bots"] == []
+        return
+    [suspected] = found["suspected_bots"]
+    assert (suspected["tenant"], suspected["author"]) == ("helpdesk", "499eca")
+    assert 190 < suspected["first_replies"] <= suspected["of"]
+    [figure], [without] = found["figures"], suspected["figures_without"]
+    assert (figure["n"], figure["parts"]["sum"]) == (2, 25)
+    assert (without["n"], without["parts"]["sum"]) == (3, 860_514)
+    text = product.stream("explain", "first_reply_time", *arguments)
+    assert text.wait() == 0
+    assert "author helpdesk/499eca looks like a bot" in text.output
+    assert "first_reply_time without 499eca" in text.output
 
 
 def _median(parts: Iterable[Mapping[str, int]]) -> float:

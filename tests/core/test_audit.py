@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from schemas import events as ev
 from stream.core.audit import Audit, AuditError, audit
+from stream.core.author_days import decode_day, encode_day
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
-from stream.core.pane import PANE_KIND, ROLLUP_KIND, parse_key
+from stream.core.first_replies import OTHER, WHAT_BITS, WHAT_MASK
+from stream.core.pane import AUTHORS_KIND, PANE_KIND, ROLLUP_KIND, parse_key
 from stream.core.tally import decode_window, encode_window
 from stream.metrics import selected
 from tests.core.test_generations import CREATED, LOG_MS, SCORES, groupings, small_steps  # noqa: F401 - a fixture
@@ -96,9 +98,42 @@ def test_a_planted_wrong_sum_is_found_and_nothing_else(kind: bytes) -> None:
             start * MINUTE_MS,
             width * MINUTE_MS,
         )
+        assert one.metric is not None
         own = slot - one.metric.slot(0)
         assert one.stored[own] == one.recomputed[own] + 1
         rows[key] = right
+
+
+def test_a_planted_first_reply_is_found_and_nothing_else() -> None:
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1))
+    reply = make(
+        ev.ReplyAdded,
+        START_MS + 7_000,
+        reply_id="r",
+        author="agent",
+        author_id="a-1",
+        public=True,
+        ticket_id="t-0",
+    )
+    made = make(ev.TicketCreated, START_MS, ticket_id="t-0", channel="email")
+    pipeline.feed(log([("tickets", made), ("replies", reply)], timestamp_ms=LOG_MS))
+    pipeline.close()
+    assert audited(pipeline).differences == []
+    rows = pipeline.changelogs[1]
+    [key] = [key for key in rows if key[:1] == AUTHORS_KIND]
+    day = decode_day(rows[key])
+    slot = min(day.sums)
+    day.sums[slot] += 1
+    rows[key] = encode_day(day)
+    [one] = audited(pipeline).differences
+    assert (one.name, one.segment, one.window_ms) == ("first_replies", "tenant=acme", DAY_MS)
+    assert one.stored[slot] == one.recomputed[slot] + 1
+    # A day with more authors than are kept apart is compared as a whole.
+    day.full = True
+    day.sums = {OTHER << WHAT_BITS | slot & WHAT_MASK: amount for slot, amount in day.sums.items()}
+    rows[key] = encode_day(day)
+    [one] = audited(pipeline).differences
+    assert one.stored[slot & WHAT_MASK] == one.recomputed[slot & WHAT_MASK] + 1
 
 
 def test_a_sum_that_is_missing_and_one_too_many_are_found() -> None:

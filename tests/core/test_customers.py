@@ -93,7 +93,7 @@ def test_a_stay_begins_with_a_join_and_ends_with_the_next_leave(history: History
     kinds = {one.at for one in customer.memberships if one.joined}
     assert {stay.joined_ms for stay in stays} <= kinds
     if customer.memberships:
-        assert customer.may_go() == (not stays or stays[-1].left_ms is not None)
+        assert customer.may_go(CONFIG) == (not stays or stays[-1].left_ms is not None)
 
 
 def _several(data: st.DataObject) -> tuple[History, History]:
@@ -335,7 +335,7 @@ def test_an_audit_finds_a_wrong_stock() -> None:
     found = audit(
         SHORT, selected(SHORT), walk.pipeline.facts(), walk.pipeline.changelogs[SHORT.feeds :], ends
     )
-    assert [(one.metric.name, one.live) for one in found.differences] == [("churn_rate", True)]
+    assert [(one.name, one.live) for one in found.differences] == [("churn_rate", True)]
 
 
 def test_running_windows_show_the_stock_at_their_beginning() -> None:

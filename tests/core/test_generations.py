@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import events as ev
-from stream.core import tickets_shard, windows_shard
+from stream.core import leftovers, tickets_shard
 from stream.core.calendar import Calendars
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, AlertRule, CoreConfig
 from stream.core.delta import decode_delta
@@ -31,10 +31,10 @@ LOG_MS = START_MS + 40 * DAY_MS
 @pytest.fixture(autouse=True, scope="module")
 def small_steps() -> Iterator[None]:
     """Scans and deletions in steps so small that a few tickets need many."""
-    before = tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE
-    tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE = 1, 3
+    before = tickets_shard.SCAN_ROWS, leftovers.AT_MOST
+    tickets_shard.SCAN_ROWS, leftovers.AT_MOST = 1, 3
     yield
-    tickets_shard.SCAN_ROWS, windows_shard.USELESS_AT_ONCE = before
+    tickets_shard.SCAN_ROWS, leftovers.AT_MOST = before
 
 
 groupings = st.lists(

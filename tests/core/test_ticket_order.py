@@ -83,12 +83,12 @@ def test_a_repeated_reply_that_moves_behind_another_one_of_its_millisecond_is_a_
             reply("3", "answer", "agent"),
         ]
     )
-    assert ticket.waiting_since() is None
+    assert ticket.waiting_since(CONFIG) is None
     again = reply(
         "4", "question", "customer"
     )  # the same said once more, by an event that ranks behind the answer
     assert ticket.merge(time_of(again), again) == CHANGED
-    assert ticket.waiting_since() == 1_000
+    assert ticket.waiting_since(CONFIG) == 1_000
 
 
 @given(st.data())
@@ -122,7 +122,7 @@ def test_replies_stand_as_the_full_rule_says(history: History) -> None:
         if rank[0] > retracted.get(event.data.reply_id, -1)
     ]
     ticket = ticket_of([event for _, event in history])
-    assert [(ticket.base_ms + (at >> 3), at & 7) for at in ticket.replies()] == expected
+    assert [(ticket.base_ms + (at >> 3), at & 7) for at in ticket.replies(CoreConfig())] == expected
 
 
 @given(histories())

@@ -36,7 +36,7 @@ def reply(minute: float, reply_id: str, author: str = "agent", **fields: Any) ->
 
 def standing(*events: ev.Event) -> list[tuple[float, int]]:
     ticket = ticket_of(events)
-    return [((ticket.base_ms + (at >> 3) - START_MS) / MINUTE, at & 7) for at in ticket.replies()]
+    return [((ticket.base_ms + (at >> 3) - START_MS) / MINUTE, at & 7) for at in ticket.replies(CoreConfig())]
 
 
 def test_a_repetition_is_told_from_news() -> None:

@@ -160,6 +160,11 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "handle_hold_seconds": "handle_seconds_count",
         "handle_after_seconds": "handle_seconds_count",
     }
+    suspected = {
+        "suspected_bot_ratio": "suspected_bot_seconds_count",
+        "suspected_bot_seconds_mean": "suspected_bot_seconds_count",
+        "suspected_bot_without_seconds_mean": "suspected_bot_without_seconds_count",
+    }
     for duration in (
         "handle",
         "first_resolution",
@@ -182,7 +187,7 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
     assert derived - bounds == set(rests_on), "a new figure: say which number it rests on"
     for panel in PANELS:
         names = {name for expr in expressions(panel) for name in NAME.findall(expr)}
-        for value, n in rests_on.items():
+        for value, n in (rests_on | suspected).items():
             if recorded(f"contact_centre_{value}") in names:
                 assert recorded(f"contact_centre_{n}") in names, f"{panel['title']}: {value} without {n}"
 

@@ -55,6 +55,8 @@ def test_unit_tests_of_the_alerts() -> None:
         ('team!="", channel=""', 'team!=""'),
         ("keep_firing_for: 15m", "keep_firing_for: 1m"),
         ('alert!="csat_low"', 'alert!=""'),
+        ("replies:max > 0\n        for: 15m", "replies:max > 0\n        for: 1m"),
+        ("replies:max > 0", "replies:max > 400"),
         ("== 1)\n        for: 2m", "== 0)\n        for: 2m"),
         ("_ready{", "_unready{"),
         ("> 600", "> 6000"),

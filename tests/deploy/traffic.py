@@ -28,6 +28,7 @@ PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
 EFFORTS = 8
 CUSTOMERS = 6
+SUSPICIOUS = 30
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
 CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
@@ -153,6 +154,14 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
         entered = {"ticket_id": key, "queue": "calls", "visit_id": "v"}
         yield event(topics.tickets, key, "ticket.queue_entered", start_ms, entered)
     yield from _customers(event, topics.customers, start_ms)
+    # A bot that sends as an agent and a colleague behind it, at a tenant of its own: nobody else's figures have it.
+    for i in range(SUSPICIOUS):
+        key = f"b{i}"
+        theirs = {"tenant": "globex", "ticket_id": key}
+        yield event(topics.tickets, key, "ticket.created", start_ms, {**theirs, "channel": "email"})
+        for who, second in (("auto", 7 + i % 3), ("ann", 40)):
+            told = {**theirs, "reply_id": who, "author": "agent", "author_id": who, "public": True}
+            yield event(topics.replies, key, "reply.added", start_ms + second * SECOND, told)
     # A reply before its ticket was made: a clock that is wrong, so the duration is excluded and counted.
     skewed = {"ticket_id": "x", "channel": "chat", "team": "billing"}
     yield event(topics.tickets, "x", "ticket.created", start_ms + MINUTE, skewed)

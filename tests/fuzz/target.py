@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import orjson
 
 from schemas.events import WIRE_TYPE, encode_event
+from stream.core.author_days import decode_day, encode_day, judge
 from stream.core.config import CoreConfig
 from stream.core.customer import decode_customer, encode_customer
 from stream.core.dead_letter import dead_letter
@@ -144,6 +145,16 @@ def _live_row(data: bytes) -> None:
     assert decode_counts(encode_counts(counts)) == counts
 
 
+def _author_row(data: bytes) -> None:
+    try:
+        day = decode_day(data)
+    except DamagedRowError:
+        return
+    again = decode_day(encode_day(day))
+    assert (again.sums, again.counts, again.full) == (day.sums, day.counts, day.full)
+    judge(b"tenant=acme", {0: day})
+
+
 def _delta(data: bytes) -> None:
     try:
         delta = decode_delta(data)
@@ -192,6 +203,7 @@ KINDS: dict[bytes, Callable[[bytes], None]] = {
     b"c": _customer_row,
     b"w": _window_row,
     b"l": _live_row,
+    b"f": _author_row,
     b"d": _delta,
     b"m": _source_meta,
     b"v": _source_labels,

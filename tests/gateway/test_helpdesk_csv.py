@@ -10,9 +10,15 @@ import pytest
 
 import stream.demo
 from schemas.events import TOPIC_OF, ReplyAdded, TicketCreated
-from stream.core.config import DAY_MS, CoreConfig
+from stream.core import fold
+from stream.core.author_days import suspects_of
+from stream.core.config import DAY_MS, MINUTE_MS, CoreConfig
 from stream.core.decode import Decoder
+from stream.core.pane import AUTHORS_KIND, parse_key
+from stream.core.tickets_shard import TicketsShard
+from stream.core.without import figures_without
 from stream.gateway.helpdesk_csv import HEADER, NotHelpdeskError, events
+from stream.metrics import BY_NAME, selected
 from tests.support.core import oracle
 from tests.support.log import log
 
@@ -115,3 +121,73 @@ def test_an_agents_opening_is_sent_as_a_reply_too() -> None:
 def test_another_file_is_refused(lines: list[str]) -> None:
     with pytest.raises(NotHelpdeskError):
         list(events(lines))
+
+
+AUTO = "499eca"
+"""Key of the auto-responder's pseudonym."""
+
+
+@cache
+def folded(*, count_bots: bool, named: bool = False) -> fold.FoldResult:
+    config = CoreConfig(
+        rollup_windows_ms=(DAY_MS, ONE_WINDOW_MS),
+        horizons_ms={DAY_MS: -1, ONE_WINDOW_MS: -1},
+        bot_authors={"helpdesk": frozenset((bytes.fromhex(AUTO),))} if named else {},
+    )
+    events_ = [(TOPIC_OF[type(event)], event) for event in read(count_bots=count_bots)]
+    return oracle(config, log(events_, timestamp_ms=NOW_MS), now_ms=NOW_MS)
+
+
+def test_the_auto_responder_is_named_when_it_is_counted_as_an_agent_with_the_figure_without_it() -> None:
+    [found] = folded(count_bots=True).windows.authors.suspects_of_all()
+    assert (found.tenant, found.author) == ("helpdesk", AUTO)
+    assert (found.replies.n, found.replies.of, found.replies.within_a_minute) == (357, 360, 357)
+    assert found.mean_seconds == pytest.approx(6_375 / 360)
+    assert found.n_without == 354
+    assert found.mean_seconds_without == pytest.approx(16_561_515 / 354)
+
+
+def test_it_is_named_at_any_time_of_the_replay_once_there_are_twenty_tickets() -> None:
+    """By the rows of the days so far, as a worker would have them."""
+    rows = folded(count_bots=True).windows.rows
+    starts = sorted(parse_key(key).start for key in rows if key[:1] == AUTHORS_KIND)
+    for start in starts[20:]:
+        names = [one.author for one in suspects_of(rows, "tenant=helpdesk", (start + 1440) * MINUTE_MS)]
+        assert names == [AUTO]
+
+
+def test_nobody_is_named_when_it_is_known_as_a_bot() -> None:
+    for result in (folded(count_bots=False), folded(count_bots=True, named=True)):
+        rows = result.windows.rows
+        assert result.windows.authors.suspects_of_all() == result.windows.snapshot.suspects == ()
+        for start in {parse_key(key).start for key in rows if key[:1] == AUTHORS_KIND}:
+            assert suspects_of(rows, "tenant=helpdesk", (start + 1440) * MINUTE_MS) == ()
+
+
+def test_named_in_the_settings_it_is_as_if_the_adapter_had_said_so() -> None:
+    """Every rollup of every metric, segment and window."""
+    assert folded(count_bots=True, named=True).rollups == folded(count_bots=False).rollups
+
+
+@pytest.mark.parametrize("metric", ["first_reply_time", "reply_time"])
+def test_a_figure_without_it_is_that_of_people(metric: str) -> None:
+    shard = TicketsShard(CoreConfig(source_partitions=1), 0, selected(CoreConfig()))
+    shard.ready()
+    events_ = [(TOPIC_OF[type(event)], event) for event in read(count_bots=True)]
+    records = log(events_, timestamp_ms=NOW_MS)
+    for topic in sorted({record.topic for record in records}):
+        batch = [record for record in records if record.topic == topic]
+        shard.apply(topic, batch, len(batch), NOW_MS)
+    shard.flush(NOW_MS)
+    [figure] = figures_without(
+        CoreConfig(source_partitions=1),
+        BY_NAME[metric],
+        [shard.rows],
+        "tenant=helpdesk",
+        start_ms=0,
+        end_ms=NOW_MS,
+        tenant="helpdesk",
+        author=bytes.fromhex(AUTO),
+    )
+    known = figures(count_bots=False)[metric]
+    assert (figure.n, figure.parts, figure.quantiles) == (known["n"], known["parts"], known["quantiles"])

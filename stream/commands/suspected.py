@@ -1,0 +1,66 @@
+"""Who looks like a bot that is counted as an agent, for ``stream explain``, and the figure as it would be without them."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from stream.commands import CommandError, kafka
+from stream.commands.figure import surviving_rows
+from stream.core.author_days import suspects_of
+from stream.core.delta import segment_name, segment_partition
+from stream.core.explain import Explanation
+from stream.core.first_replies import is_watched
+from stream.core.labels import OTHER
+from stream.core.measure import Figure
+from stream.core.snapshot import Suspect
+from stream.core.tally import DamagedRowError
+from stream.core.ticket import RowVersionError
+from stream.core.tickets_meta import UnknownRowError
+from stream.core.without import figures_without
+from stream.metrics import selected
+from stream.settings import Settings
+
+
+class Suspected(NamedTuple):
+    """An author who looks like a bot, and the figures of the window as they would be if it were one."""
+
+    suspect: Suspect
+    figures: list[Figure]
+
+
+def suspected(settings: Settings, found: Explanation, labels: dict[str, str]) -> list[Suspected]:
+    """Who looked like a bot at the end of the window, where the metric reads replies. Raises CommandError.
+
+    All tickets are read for it, but only where there is somebody.
+    """
+    core = kafka.run(settings, kafka.fitted_core(settings))
+    tenant = labels["tenant"]
+    if "reply" not in found.metric.reads or not is_watched(selected(core)) or tenant == OTHER:
+        return []
+    whole = segment_name({"tenant": tenant})
+    owner = segment_partition(whole, core.delta_partitions)
+    windows = kafka.run(settings, surviving_rows(settings, core.topics.windows_changelog, [owner]))
+    try:
+        suspects = suspects_of(windows[owner], whole, found.end_ms)
+        if not suspects:
+            return []
+        numbers = range(core.source_partitions)
+        rows = kafka.run(settings, surviving_rows(settings, core.topics.tickets_changelog, numbers))
+        return [
+            Suspected(
+                suspect,
+                figures_without(
+                    core,
+                    found.metric,
+                    [rows[number] for number in numbers],
+                    segment_name(labels),
+                    start_ms=found.start_ms,
+                    end_ms=found.end_ms,
+                    tenant=tenant,
+                    author=bytes.fromhex(suspect.author),
+                ),
+            )
+            for suspect in suspects
+        ]
+    except (DamagedRowError, UnknownRowError, RowVersionError, msgspec.DecodeError) as exc:
+        raise CommandError(f"the state cannot be read: {exc}") from exc

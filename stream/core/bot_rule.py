@@ -1,0 +1,84 @@
+"""When an author whose events say "agent" is taken for a bot: they answer first, at once, evenly, and leave the work to others.
+
+One auto-responder that is counted as an agent turns a first reply of hours into one of seconds, and nothing else about the figures
+looks wrong. What gives it away is not its speed, as people in a live chat are fast, but its evenness. Of the help-desk data that
+is shipped with this program (``stream/demo/data``): half of the auto-responder's replies come within 15 to 17 s, quartiles that
+are 1.13 apart as a ratio; among its people with fifteen first replies or more, the fast ones included, the evenest has 1.6, most
+have 2 to 3. Times of people are spread by a factor, whatever their middle; a timer's are spread by a few seconds.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+MIN_FIRST_REPLIES: Final = 20
+"""Fewer say nothing of how even somebody is: quartiles would rest on a handful of replies."""
+
+MIN_SHARE: Final = 0.2
+"""Of a tenant's first replies. Who gives fewer cannot move its figures far; it also bounds how many can be named: five a tenant."""
+
+MIN_WITHIN_A_MINUTE: Final = 0.9
+"""Of the author's own. Automatic answers do not wait for a free agent; a few may have been held up."""
+
+MAX_QUARTILE_RATIO: Final = 1.4
+"""Upper by lower quartile of the author's delays, well between the 1.13 of the machine and the 1.6 of the evenest person.
+A person whose times spread as those of people do (log-normal, sigma 0.5, a ratio of 2) is that even by chance once in 30 times with 20
+replies, and never in practice with 100, which an author of this share has in the days that are looked at, unless the tenant is small."""
+
+AT_ONCE_S: Final = 3
+"""Upper quartile up to which evenness is not asked for: nobody reads a message and answers it in three seconds, three times out of
+four, and in whole seconds such delays are one or two apart whatever they are."""
+
+MIN_TAKEN_OVER: Final = 0.25
+"""Of the author's tickets, those that another agent answered later. A team of one gives all first replies and answers on: nobody else
+does. Where people merely hand over now and then, evenness decides."""
+
+WITHIN_S: Final = 60
+"""Delays are told apart by the second up to here."""
+
+MIN_DAYS: Final = 7
+"""The newest days that are looked at: a week, because nights and week-ends belong to automatic answers ..."""
+
+MIN_TOTAL: Final = 200
+"""... and as many more, up to all that are kept, as it takes to see this many first replies of the tenant."""
+
+
+class FirstReplies(NamedTuple):
+    """An author's first replies, among those of the tenant."""
+
+    n: int
+    of: int
+    """All first replies of the tenant."""
+    seconds: Mapping[int, int]
+    """Whole seconds from creation to reply -> how many; :data:`WITHIN_S` stands for a minute and more."""
+    taken_over: int
+    """On how many tickets another agent answered later."""
+
+    @property
+    def within_a_minute(self) -> int:
+        """How many came in the first minute."""
+        return self.n - self.seconds.get(WITHIN_S, 0)
+
+    def quantile_s(self, share: float) -> int:
+        """The end of the second in which the delay at this share of all lies; ``WITHIN_S + 1`` for a minute and more."""
+        seen = 0
+        for second in sorted(self.seconds):
+            seen += self.seconds[second]
+            if seen >= share * self.n:
+                return second + 1
+        return WITHIN_S + 1
+
+
+def looks_like_a_bot(found: FirstReplies) -> bool:
+    """The rule: all five must hold."""
+    return (
+        found.n >= MIN_FIRST_REPLIES
+        and found.n >= MIN_SHARE * found.of
+        and found.within_a_minute >= MIN_WITHIN_A_MINUTE * found.n
+        and found.taken_over >= MIN_TAKEN_OVER * found.n
+        and _is_even(found)
+    )
+
+
+def _is_even(found: FirstReplies) -> bool:
+    upper = found.quantile_s(0.75)
+    return upper <= AT_ONCE_S or upper <= MAX_QUARTILE_RATIO * found.quantile_s(0.25)

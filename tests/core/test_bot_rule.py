@@ -1,0 +1,115 @@
+"""Who is taken for a bot: a machine that answers first and leaves, and nobody who is merely fast."""
+
+from collections import Counter
+from collections.abc import Iterable
+from math import exp
+from statistics import NormalDist
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.core.bot_rule import (
+    AT_ONCE_S,
+    MAX_QUARTILE_RATIO,
+    MIN_FIRST_REPLIES,
+    MIN_SHARE,
+    MIN_TAKEN_OVER,
+    MIN_WITHIN_A_MINUTE,
+    WITHIN_S,
+    FirstReplies,
+    looks_like_a_bot,
+)
+
+
+def author(
+    delays_s: Iterable[float], *, share: float = 1.0, taken_over: float = 1.0, of: int | None = None
+) -> FirstReplies:
+    seconds = Counter(min(int(delay), WITHIN_S) for delay in delays_s)
+    n = seconds.total()
+    return FirstReplies(n, round(n / share) if of is None else of, seconds, round(taken_over * n))
+
+
+def spread(median_s: float, sigma: float, n: int = 200) -> list[float]:
+    """Delays of a person: log-normal, exactly as they are distributed and not as chance would have them."""
+    return [median_s * exp(sigma * NormalDist().inv_cdf((i + 0.5) / n)) for i in range(n)]
+
+
+MACHINE = [7, 8, 8, 9, 11, 12, 13, 13, 15, 15, 15, 16, 16, 16, 16, 17, 17, 17, 18, 19, 21, 22, 25, 34]
+"""As the auto-responder of the help-desk data answers, in seconds."""
+
+
+@pytest.mark.parametrize(
+    ("delays_s", "taken_over"),
+    [
+        (MACHINE, 0.99),
+        ([0.0] * 30, 0.9),
+        ([1, 2] * 20, 0.5),
+        ([45.0] * 50, 1.0),
+        ([5] * 95 + [600] * 5, 1.0),  # it was held up now and then
+        ([12] * 40, MIN_TAKEN_OVER),  # it settles most tickets by itself
+    ],
+)
+def test_machines_are_named(delays_s: list[float], taken_over: float) -> None:
+    assert looks_like_a_bot(author(delays_s, taken_over=taken_over))
+
+
+@pytest.mark.parametrize("median_s", [4, 5, 8, 12, 20, 30, 45])
+@pytest.mark.parametrize("sigma", [0.4, 0.5, 0.7, 1.0])
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_people_who_are_merely_fast_are_not(median_s: float, sigma: float, share: float) -> None:
+    """A live chat: all answers within a minute, all tickets handed over."""
+    assert not looks_like_a_bot(author(spread(median_s, sigma), share=share))
+
+
+def test_one_who_is_the_whole_team_is_not() -> None:
+    assert not looks_like_a_bot(author([10] * 200, taken_over=0))
+
+
+N = 1_000
+
+
+@pytest.mark.parametrize(
+    ("holds", "fails"),
+    [
+        (author([10] * MIN_FIRST_REPLIES), author([10] * (MIN_FIRST_REPLIES - 1))),
+        (author([10] * N, of=int(N / MIN_SHARE)), author([10] * N, of=int(N / MIN_SHARE) + 1)),
+        (
+            author([10] * int(N * MIN_WITHIN_A_MINUTE) + [60] * (N - int(N * MIN_WITHIN_A_MINUTE))),
+            author([10] * (int(N * MIN_WITHIN_A_MINUTE) - 1) + [60] * (N - int(N * MIN_WITHIN_A_MINUTE) + 1)),
+        ),
+        (
+            author([10] * N, taken_over=MIN_TAKEN_OVER),
+            author([10] * N, taken_over=MIN_TAKEN_OVER - 1 / N),
+        ),
+        # 20 s and 28 s are 1.4 apart: seconds count by their ends.
+        (author([19] * 500 + [27] * 500), author([19] * 500 + [28] * 500)),
+        (author([0] * 500 + [AT_ONCE_S - 1] * 500), author([0] * 500 + [AT_ONCE_S] * 500)),
+    ],
+    ids=["number", "share", "within a minute", "taken over", "evenness", "at once"],
+)
+def test_each_condition_decides_at_its_bound(holds: FirstReplies, fails: FirstReplies) -> None:
+    assert looks_like_a_bot(holds)
+    assert not looks_like_a_bot(fails)
+
+
+@given(
+    st.dictionaries(st.integers(0, WITHIN_S), st.integers(1, 300), min_size=1),
+    st.integers(0, 20_000),
+    st.floats(0, 1),
+)
+def test_whoever_is_named_is_fast_even_frequent_and_not_alone(
+    seconds: dict[int, int], others: int, taken_over: float
+) -> None:
+    n = sum(seconds.values())
+    found = FirstReplies(n, n + others, seconds, round(taken_over * n))
+    delays = sorted(second for second, count in seconds.items() for _ in range(count))
+    lower, upper = delays[-(-n // 4) - 1], delays[-(-3 * n // 4) - 1]
+    assert (found.quantile_s(0.25), found.quantile_s(0.75)) == (lower + 1, upper + 1)
+    assert looks_like_a_bot(found) == (
+        n >= MIN_FIRST_REPLIES
+        and n / (n + others) >= MIN_SHARE
+        and sum(delay < WITHIN_S for delay in delays) / n >= MIN_WITHIN_A_MINUTE
+        and found.taken_over / n >= MIN_TAKEN_OVER
+        and (upper + 1 <= AT_ONCE_S or upper + 1 <= MAX_QUARTILE_RATIO * (lower + 1))
+    )

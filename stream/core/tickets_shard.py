@@ -94,7 +94,9 @@ class TicketsShard:
         loaded = len(self.rows) - 1
         self._labels_kept = LABELS_KEY in self.rows
         found = take_meta(self.rows, where)
-        if found is not None:
+        if found is None:
+            self.rows_missing = -(loaded + 1)  # rows that say nothing of how far they came
+        else:
             meta, admitted = found
             self.rows_missing = meta.rows - loaded if meta.rows >= 0 else 0
             own = self._config.generation

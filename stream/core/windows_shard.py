@@ -107,7 +107,10 @@ class WindowsShard:
         rows = self.rows
         raw = rows.get(META_KEY)
         older = raw is not None and self.progress.load(raw, self._where, self._shape)
-        self.rows_missing = self.progress.rows - (len(rows) - 1) if self.progress.rows >= 0 else 0
+        if raw is None:
+            self.rows_missing = -len(rows)  # rows that say nothing of how far they came
+        else:
+            self.rows_missing = self.progress.rows - (len(rows) - 1) if self.progress.rows >= 0 else 0
         self.progress.shape = self._shape
         self._held_back = self.progress.building
         self._progressed = older

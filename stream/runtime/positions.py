@@ -16,6 +16,12 @@ ROTTEN = (
 )
 """Tombstones do not help here: what is damaged stays in the log, and is met by every reader."""
 
+ROTTEN_INPUT = (
+    "what the topic holds there is damaged on the broker's disk, and a worker that is started again meets it again. Move the partition's "
+    "leader to another replica. Of the deltas, which this program writes itself, `stream worker --rebuild` needs none; of a source "
+    "without another replica restore the topic: what is damaged is lost"
+)
+
 
 class Offsets(NamedTuple):
     """Of one source partition."""

@@ -168,6 +168,7 @@ class Shell:
                     commits, self.config, self.heartbeat_at, in_transaction=self.checkpoint.committed_reads
                 )
             except TimeoutError as exc:
+                commits.add_done_callback(_see)
                 commits.cancel()
                 self.fail(ShellError(f"a commit came to no end {exc}"))
                 return
@@ -279,7 +280,7 @@ class Shell:
         ):  # without transactions a crash may leave rows of half a commit
             raise StateError(
                 f"{part.spec.changelog}[{part.number}]: {abs(missing)} rows {'are missing' if missing > 0 else 'are too many'}: "
-                f"the changelog was truncated, or others wrote into it. Restore it, or {REBUILD}"
+                f"records were deleted from the changelog, or others wrote into it. Restore it, or {REBUILD}"
             )
         part.ready = True
         part.measure()
@@ -385,6 +386,12 @@ class Shell:
             for part in sorted(self.parts.values(), key=lambda part: part.name)
             if part.ready and (progress := part.spec.building(part.shard))
         )
+
+
+def _see(ended: asyncio.Future[list[None]]) -> None:
+    """What became of a commit that is not waited for any longer is no news."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 def _unusable(part: Part, exc: Exception) -> StateError:

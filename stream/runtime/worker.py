@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 from aiokafka import TopicPartition as KafkaTopicPartition
+from aiokafka.errors import CorruptRecordException
 
 from stream.runtime import clients, upstream
 from stream.runtime.checkpoint import FaultPoint, Plain, Transactions, no_fault
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.drain import drain
 from stream.runtime.errors import ShellError, StartError
-from stream.runtime.positions import TopicPartition
+from stream.runtime.positions import ROTTEN_INPUT, TopicPartition
 from stream.runtime.shell import Shell
 from stream.runtime.stage import StageSpec
 
@@ -162,6 +163,8 @@ async def _crashed(app: upstream.App) -> None:
         reason = app.gave_up()
         if isinstance(reason, (ShellError, *clients.NOT_ALLOWED)):
             raise reason
+        if isinstance(reason, CorruptRecordException):
+            raise ShellError(f"{reason}: {ROTTEN_INPUT}") from reason
         if reason is not None:
             raise ShellError(f"the consumer gave up: {type(reason).__name__}: {reason}") from reason
 

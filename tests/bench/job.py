@@ -7,6 +7,7 @@ solved, a survey sent, 30 % of them answered. 20 teams, 4 channels, 2 % out of o
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -39,6 +40,8 @@ class Job(NamedTuple):
 def _wire_time(time_ms: int) -> str:
     seconds, ms = divmod(time_ms - DAY_START_MS, 1000)
     day, seconds = divmod(seconds, 86_400)
+    if not 0 <= day <= 27:  # of another month
+        return f"{datetime.fromtimestamp(time_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
     return (
         f"2026-11-{3 + day:02d}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{ms:03d}Z"
     )

@@ -107,6 +107,27 @@ def test_a_bit_that_flipped_on_the_brokers_disk_is_noticed(
         product.close()
 
 
+def test_a_source_that_rotted_is_named_with_what_can_be_done(
+    own_kafka: Kafka, tmp_path: Path, day: Day
+) -> None:
+    product = Product(own_kafka.bootstrap, "rot", tmp_path)
+    try:
+        product.send(day)
+        topic = product.core.topics.replies
+        value = next(one.value for one in day if one.topic.endswith("replies") and one.value is not None)
+        files = own_kafka.nodes[0].folder.glob(f"log-*/{topic}-*/*.log")
+        found = [file for file in files if value in file.read_bytes()]
+        assert found
+        for file in found:
+            file.write_bytes(file.read_bytes().replace(value, value.replace(b"acme", b"acne")))
+        worker = product.stream("worker", "--drain")
+        assert worker.wait(90) == 70, worker.output
+        assert f"topic='{topic}'" in worker.error
+        assert "Move the partition's leader to another replica" in worker.error
+    finally:
+        product.close()
+
+
 def _flipped(key: bytes, row: bytes) -> bytes:
     """The row with one bit flipped so that it can still be read, and says something else."""
     for at in range(len(row)):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from stream.runtime.config import RuntimeConfig
@@ -19,12 +20,13 @@ def waited_for(
     heartbeat_at: Callable[[], float | None],
     *,
     in_transaction: bool = True,
+    config: RuntimeConfig = CONFIG,
 ) -> str:
     """What waiting for a commit came to: nothing, or the text of the error."""
 
     async def run() -> str:
         try:
-            await finished(commit(), CONFIG, heartbeat_at, in_transaction=in_transaction, noticed_seconds=0.5)
+            await finished(commit(), config, heartbeat_at, in_transaction=in_transaction, noticed_seconds=0.5)
         except (TimeoutError, ValueError) as exc:
             return str(exc)
         return ""
@@ -48,6 +50,17 @@ def test_while_the_brokers_are_silent_it_may_have_been_on_its_way(silent_since: 
 
 def test_without_transactions_no_broker_aborts_anything() -> None:
     assert waited_for(never, time.monotonic, in_transaction=False) == "within STREAM_DELIVERY_TIMEOUT"
+
+
+def test_while_the_worker_itself_is_busy_nothing_is_given_up() -> None:
+    async def busy() -> None:
+        for _ in range(2):
+            time.sleep(2.5)  # noqa: ASYNC251 - rows are taken and batches filled without an await
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.2)
+
+    patient = msgspec.structs.replace(CONFIG, delivery_timeout_ms=60_000)
+    assert waited_for(lambda: asyncio.gather(*[busy()]), time.monotonic, config=patient) == ""
 
 
 def test_a_commit_ends_as_it_ends() -> None:

@@ -30,7 +30,8 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
                 measures.append((instant_ms, labels, ANSWERED, 1))
         elif survey.revisions:
             instant_ms = base_ms + min(survey.revisions[1::2])
-            measures.append((instant_ms, ticket.labels_at(instant_ms, config), WITHOUT_SENT, 1))
+            # A measure of the answer, so of the team and agent that it names, as in the metrics of answers.
+            measures.append((instant_ms, ticket.answer_labels(survey, config), WITHOUT_SENT, 1))
     return measures
 
 
@@ -63,7 +64,8 @@ METRIC: Final = Metric(
     unit="ratio",
     definition=(
         "Surveys answered / surveys sent, of all kinds. Both count in the window in which the survey was sent. Expired surveys are "
-        "not answers; answers to surveys whose sending is unknown are counted apart, in the window of the answer."
+        "not answers; answers to surveys whose sending is unknown are counted apart, in the window of the answer and for the team and "
+        "agent that it names."
     ),
     source="Response rate as survey practice computes it",
     null_rule="Null where nothing was sent.",
@@ -72,6 +74,7 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
+    version=2,
     series=(
         Series("survey_response_ratio", "Surveys answered / surveys sent.", lambda figure: figure.value),
         Series("survey_response_sent", "Surveys sent.", lambda figure: figure.n),

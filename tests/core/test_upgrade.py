@@ -101,7 +101,14 @@ def test_it_goes_on_exactly(kept: Kept) -> None:
         pipeline.commit_windows()
     pipeline.close()
     published = stable(pipeline.rollups)
-    assert {key: figure for key, figure in published.items() if key in kept.rollups} == kept.rollups
+    versions = {metric.name: metric.version for metric in selected(kept.core)}
+    same = {  # a later definition may say something else
+        key: figure
+        for key, figure in kept.rollups.items()
+        if versions.get(figure["metric"], figure["definition_version"]) == figure["definition_version"]
+    }
+    assert len(same) > len(kept.rollups) / 2
+    assert {key: figure for key, figure in published.items() if key in same} == same
     whole = stable(oracle(kept.core, [*kept.before, *kept.after], now_ms=NOW_MS).rollups)
     assert all(whole[key] == figure for key, figure in published.items() if figure["n"])
     firings = [alert for alert in pipeline.alerts if b'"firing"' in (alert.value or b"")]

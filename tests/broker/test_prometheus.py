@@ -97,6 +97,6 @@ def _rules_and_queries_work(prometheus: Prometheus) -> None:
     on_a_bad_day = {"Alerts firing", "Dead letters of the last hour", "Came too late, ever"}
 
     def without_data() -> set[str]:
-        return {panel for panel, expr in ALL if not prometheus.query(filled_in(expr))} - on_a_bad_day
+        return {panel for panel, expr in ALL if not prometheus.query(filled_in(panel, expr))} - on_a_bad_day
 
     eventually(without_data, lambda panels: not panels, "every panel of the dashboard has data")

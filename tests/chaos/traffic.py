@@ -173,7 +173,7 @@ def _customer(rng: random.Random, customer: str, tell: Tell) -> None:
     """Joins before or in the day, buys, corrects an order, speaks, brings others, leaves and comes back."""
     now = DAY_START_MS + rng.randrange(DAY_MS // 2)
     segments = rng.choice((None, {"location": "oslo"}))
-    joined_ms = now - 90 * DAY_MS if rng.random() < 0.7 else now
+    joined_ms = now - 20 * DAY_MS if rng.random() < 0.7 else now
     tell("customers", "customer.joined", customer, joined_ms, segments=segments)
     for order in range(rng.randrange(4)):
         now += rng.randrange(HOUR_MS)

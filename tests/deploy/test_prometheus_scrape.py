@@ -119,24 +119,27 @@ def test_a_query_of_the_dashboard_is_evaluated_and_finds_what_it_asks_for(
     scraped: Stack, panel: str, expr: str
 ) -> None:
     if panel in {"Alerts firing", "Dead letters of the last hour"}:
-        scraped.prometheus.query(filled_in(expr))  # empty on a good day
+        scraped.prometheus.query(filled_in(panel, expr))  # empty on a good day
         return
-    found = eventually(lambda: scraped.prometheus.query(filled_in(expr)), bool, f"{panel}: {expr}")
+    query = filled_in(panel, expr)
+    found = eventually(lambda: scraped.prometheus.query(query), bool, f"{panel}: {expr}")
     if "by (" not in expr and "segment:" in expr and "excluded" not in expr:
         assert len(found) == 1, "one segment is one series"
-    assert scraped.prometheus.query_range(filled_in(expr), 10)
+    assert scraped.prometheus.query_range(query, 10)
 
 
 def test_variables_of_the_dashboard_find_their_values(scraped: Stack) -> None:
     expected = {
-        "tenant": {"acme"},
+        "tenant": {"acme", "globex"},
         "team": {"billing", "sales"},
-        "channel": {"chat", "voice"},
+        "channel": {"chat", "voice", "forum"},
         "window": {"5m", "1h", "24h"},
     }
     for name, values in expected.items():
         query = VARIABLES[name]["query"].removeprefix("label_values(").rsplit(",", 1)[0]
-        found = {result["metric"].get(name, "") for result in scraped.prometheus.query(filled_in(query))}
+        found = {
+            result["metric"].get(name, "") for result in scraped.prometheus.query(filled_in(name, query))
+        }
         assert found - {""} == values
 
 

@@ -275,10 +275,9 @@ def _differences(
         right = dict(sums.get(place, {}))
         kind, width, start, segment = place
         if kind == AUTHORS_KIND and any(slot >> WHAT_BITS == OTHER for slot in kept):
-            kept, right = (
-                _all_authors(kept),
-                _all_authors(right),
-            )  # who has an entry depends on who came first
+            # Who has an entry depends on who came first.
+            kept = _all_authors(kept)
+            right = _all_authors(right)
         drop_zeros(kept)
         drop_zeros(right)
         if kept == right:

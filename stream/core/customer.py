@@ -19,7 +19,7 @@ from stream.core.customer_facts import (
     Purchase,
     Referral,
 )
-from stream.core.fact import CHANGED, Fact, natural_key, order_of, supersedes
+from stream.core.fact import Fact, natural_key, order_of, supersedes
 from stream.core.measure import Labels
 from stream.core.ticket import RowVersionError
 from stream.core.ticket_facts import keyed
@@ -108,9 +108,7 @@ def _sorted(segments: dict[str, str] | None) -> dict[str, str] | None:
 
 
 def _membership(facts: CustomerFacts, new: Membership) -> int:
-    outcome = place(facts.memberships, new, lambda old: old.joined == new.joined)
-    # Of a join and a leave in one millisecond their order decides, which a repetition that ranks higher may turn round.
-    return CHANGED if outcome else outcome
+    return place(facts.memberships, new, lambda old: old.joined == new.joined)
 
 
 def _purchased(facts: CustomerFacts, time_ms: int, event: ev.CustomerPurchased) -> int:

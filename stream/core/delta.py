@@ -16,6 +16,7 @@ class DeltaBatch(msgspec.Struct, array_like=True, frozen=True):
     generation: int
     source_partition: int
     source_partitions: int
+    """Not read any more, as the settings say it; keeps the layout of what earlier versions wrote."""
     watermark_ms: int
     """The source partition's watermark at this commit; -1 while it has none."""
     idle: bool

@@ -112,7 +112,8 @@ def explain(
     if window.generation < config.generation:
         window.renew(config.generation, {one.id for one in metrics if not one.live})
     own = own_tallies(window.tally, (metric.id,))[metric.id]
-    own = with_stock(metric, own, _live(rows, config, metric), segment.encode(), start)
+    if metric.stock is not None:
+        own = with_stock(metric, own, _live(rows, config), segment.encode(), start)
     found = figures(metric, own)
     if name != metric.name:
         found = [figure for figure in found if figure.metric == name]
@@ -141,12 +142,11 @@ def explain(
     )
 
 
-def _live(rows: Mapping[bytes, bytes], config: CoreConfig, metric: Metric) -> LiveCounts:
-    """The partition's stocks, as far as the metric needs them."""
+def _live(rows: Mapping[bytes, bytes], config: CoreConfig) -> LiveCounts:
+    """The partition's live counts and stocks."""
     live = LiveCounts(dict(rows), oldest_start(config))
-    if metric.stock is not None:
-        for key, raw in rows.items():
-            if key[:1] == LIVE_KIND:
-                _, width, row_start, name = parse_key(key)
-                live.load(width, row_start, name, raw)
+    for key, raw in rows.items():
+        if key[:1] == LIVE_KIND:
+            _, width, row_start, name = parse_key(key)
+            live.load(width, row_start, name, raw)
     return live

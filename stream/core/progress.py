@@ -30,6 +30,7 @@ class _Meta(msgspec.Struct, array_like=True):
     generation: int
     watermark_ms: int
     source_partitions: int
+    """Not read any more, as the settings say it; keeps the layout of what earlier versions wrote."""
     sources: dict[int, SourceProgress]
     positions: dict[str, int]
     counters: dict[str, int]

@@ -220,8 +220,9 @@ class TicketsShard:
             self._settle()
 
     def tick(self, now_ms: int, at_end: Mapping[str, bool]) -> None:
-        """Advance the watermark; idleness is silence at the end of a topic."""
-        if self._watermark.advance(now_ms, [at_end.get(topic, False) for topic in self._topics]):
+        """Advance the watermark; idleness is silence at the end of a topic. Once closed, time alone is no news to anyone."""
+        moved = self._watermark.advance(now_ms, [at_end.get(topic, False) for topic in self._topics])
+        if moved and not self.closed:
             self._progressed = True
 
     def close_input(self) -> None:

@@ -122,6 +122,16 @@ async def ends(
         await consumer.stop()
 
 
+async def committed(config: RuntimeConfig, tps: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    """The offsets of the workers' group, 0 where it has none."""
+    consumer = reader(config, committed=True, group_id=config.app_id)
+    try:
+        await consumer.start()
+        return {tp: await consumer.committed(tp) or 0 for tp in tps}
+    finally:
+        await consumer.stop()
+
+
 async def ends_at_rest(
     config: RuntimeConfig, tps: Collection[TopicPartition]
 ) -> dict[TopicPartition, int] | None:

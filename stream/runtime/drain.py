@@ -2,7 +2,8 @@
 
 The parts of the input stages close when their sources are read to those ends. The parts of the later stages are done when
 they have applied what was in their sources after that. Ownership may move meanwhile: what counts is what is owned now, and a
-worker that takes over finishes what another one left.
+worker that takes over finishes what another one left. Nobody leaves before all that it has written is taken in, by whoever
+owns the later part: one that has just left takes in nothing, and then this worker gets its part.
 """
 
 import asyncio
@@ -14,16 +15,29 @@ from stream.runtime.stage import Part
 
 POLL_SECONDS = 0.05
 
-AskEnds = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
+ASK_SECONDS = 0.2
+
+AskOffsets = Callable[[Collection[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 
 
 async def drain(
     shell: Shell,
     input_stages: Collection[str],
     ends_at_start: Mapping[TopicPartition, int],
-    ask_ends: AskEnds,
+    ask_ends: AskOffsets,
+    ask_committed: AskOffsets,
 ) -> None:
-    """Return when everything owned is drained and committed; then the worker stops."""
+    """Return when everything owned is drained and committed; then the worker stops.
+
+    ``ask_committed`` tells the group's offsets, 0 where there are none.
+    """
+    between = [
+        (topic, number)
+        for spec in shell.specs
+        if spec.name not in input_stages
+        for topic in spec.sources
+        for number in range(spec.partitions)
+    ]
     while True:
         await asyncio.sleep(POLL_SECONDS)
         if not shell.flowing:
@@ -36,20 +50,32 @@ async def drain(
             part.shard.close_input()
         await shell.commit(inputs)
         later = [part for part in shell.parts.values() if part.spec.name not in input_stages]
-        ends = await ask_ends([(topic, part.number) for part in later for topic in part.spec.sources])
-        while (  # noqa: ASYNC110 - positions have no event to wait for
-            shell.flowing
-            and shell.generation == generation
-            and not all(_reached(part, ends) for part in later)
-        ):
+        ends = await ask_ends(between)
+
+        def stays(generation: int = generation) -> bool:
+            return shell.flowing and shell.generation == generation
+
+        while stays() and not all(_reached(part, ends) for part in later):  # noqa: ASYNC110 - positions have no event to wait for
             await asyncio.sleep(POLL_SECONDS)
         await shell.commit(later)  # not the inputs: what they write now would be left behind
-        if (
-            shell.flowing
-            and shell.generation == generation
-            and not any(part.dirty for part in shell.parts.values())
-        ):
+        others = [tp for tp in between if not any(_reads(part, tp) for part in later)]
+        while stays() and not await _taken_in(others, ends, ask_committed):  # noqa: ASYNC110 - nor have the brokers
+            await asyncio.sleep(ASK_SECONDS)
+        if stays() and not any(part.dirty for part in shell.parts.values()):
             return
+
+
+async def _taken_in(
+    tps: Collection[TopicPartition], ends: Mapping[TopicPartition, int], ask_committed: AskOffsets
+) -> bool:
+    if not tps:
+        return True
+    committed = await ask_committed(tps)
+    return all(committed[tp] >= ends.get(tp, 0) for tp in tps)
+
+
+def _reads(part: Part, tp: TopicPartition) -> bool:
+    return tp[1] == part.number and tp[0] in part.spec.sources
 
 
 def _reached(part: Part, ends: Mapping[TopicPartition, int]) -> bool:

@@ -106,8 +106,13 @@ async def serve(
             # Not what is committed by now: a commit is answered before its markers stand in the log, and its deltas must be waited for.
             return await _end_offsets(config, tps, committed=False)
 
+        async def ask_committed(tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+            named = {KafkaTopicPartition(*tp): tp for tp in tps}
+            found = await clients.committed(config, named)
+            return {tp: found[kafka_tp] for kafka_tp, tp in named.items()}
+
         async def work() -> None:
-            await drain(shell, {stage.name for stage in inputs}, ends, ask)
+            await drain(shell, {stage.name for stage in inputs}, ends, ask, ask_committed)
             if shell.checkpoint.committed_reads:
                 await _see_the_last_commit(config, shell)
 

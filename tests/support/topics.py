@@ -177,6 +177,23 @@ def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
     return asyncio.run(run())
 
 
+def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
+    """Partition -> where its log ends, transactions' markers included."""
+
+    async def run() -> dict[int, int]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+        await consumer.start()
+        try:
+            found = await consumer.end_offsets(
+                [TopicPartition(topic, number) for number in range(partitions)]
+            )
+            return {tp.partition: end for tp, end in found.items()}
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(run())
+
+
 def latest(records: Iterable[SourceRecord]) -> dict[bytes | None, bytes]:
     """What stands after compaction: the last value of each key, deleted ones left out."""
     found: dict[bytes | None, bytes] = {}

@@ -1,0 +1,55 @@
+"""Workers that drain the same input side by side and leave at about the same time: nobody leaves deltas behind."""
+
+from pathlib import Path
+
+import pytest
+
+from stream.core.partitioner import murmur2_partition
+from stream.core.record import SourceRecord
+from tests.bench.job import DAY_MS, DAY_START_MS
+from tests.broker.conftest import Product
+from tests.chaos.traffic import traffic
+from tests.support import topics
+from tests.support.kafka import Kafka
+
+pytestmark = pytest.mark.broker
+
+ROUNDS, EVENTS, WORKERS = 5, 60, 2
+
+
+def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(kafka: Kafka, tmp_path: Path) -> None:
+    records = [
+        SourceRecord(
+            f"x.{one.short}",
+            murmur2_partition(one.key, 2),
+            number,
+            DAY_START_MS + 2 * DAY_MS,
+            one.key,
+            one.value,
+        )
+        for number, one in enumerate(traffic(ROUNDS * EVENTS, 3, 40))
+        if one.short != "customers"
+    ]
+    product = Product(
+        kafka.bootstrap,
+        "drain-together",
+        tmp_path,
+        STREAM_PARTITIONS="2",
+        STREAM_ROLLUP_WINDOWS="1h,24h",
+        STREAM_CORRECTION_HORIZON="35d",
+        STREAM_SESSION_TIMEOUT="8s",
+        STREAM_HEARTBEAT_INTERVAL="2s",  # who stays hears late that another has left
+    )
+    try:
+        deltas = product.core.topics.deltas
+        for begin in range(0, len(records), EVENTS):
+            product.send(records[begin : begin + EVENTS])
+            product.drain(WORKERS)
+            committed = topics.committed(kafka.bootstrap, "drain-together")
+            for partition, end in topics.ends(kafka.bootstrap, deltas, product.core.delta_partitions).items():
+                assert committed[deltas, partition] == end, (begin // EVENTS, partition)
+        product.check()
+        audit = product.stream("audit")
+        assert audit.wait() == 0, audit.output
+    finally:
+        product.close()

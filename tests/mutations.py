@@ -4,6 +4,7 @@
 A fault that no test notices fails the run, and so does one whose line has gone: then it must be written anew.
 """
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("stream", "schemas", "tests", "pyproject.toml")
+PACKAGES = ("stream", "schemas", "tests")
+COPIED = (*PACKAGES, "pyproject.toml")
 SECONDS = 120
 PLUGIN = """
 from hypothesis import Phase, settings
@@ -299,6 +301,8 @@ FAULTS = (
 def main(arguments: Sequence[str]) -> int:
     """Try all faults, or those whose file name contains an argument; returns the exit code."""
     chosen = [fault for fault in FAULTS if not arguments or any(word in fault.file for word in arguments)]
+    for package in PACKAGES:  # once, and not in every copy
+        compileall.compile_dir(ROOT / package, quiet=1)
     with (
         tempfile.TemporaryDirectory(prefix="mutations-") as folder,
         ThreadPoolExecutor(os.cpu_count()) as pool,

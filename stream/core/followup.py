@@ -74,7 +74,8 @@ class Followups:
 
     def __init__(self, config: CoreConfig) -> None:
         self._config = config
-        self._states: dict[tuple[bytes, str], tuple[Followup, bool]] = {}
+        self._states: dict[tuple[bytes, str], tuple[Followup | None, Followup | None]] = {}
+        """(Row's key, survey) -> what was open at the last flush, and what is by now: one flush may see several changes."""
 
     def __bool__(self) -> bool:
         return bool(self._states)
@@ -86,20 +87,26 @@ class Followups:
 
         An answer that is too late for every window is too late to react to: it opens nothing.
         """
+        before = {one.survey_id: one for one in old}
         standing = {one.survey_id: one for one in new}
         for one in old:
             if one.survey_id not in standing:
-                self._states[key, one.survey_id] = one, False
-        for one in standing.values():
+                self._note((key, one.survey_id), one, None)
+        for one in new:
             if one not in old and one.answered_ms >= too_late_ms:
-                self._states[key, one.survey_id] = one, True
+                self._note((key, one.survey_id), before.get(one.survey_id), one)
+
+    def _note(self, place: tuple[bytes, str], before: Followup | None, now: Followup | None) -> None:
+        published = self._states[place][0] if place in self._states else before
+        self._states[place] = published, now
 
     def take(self, now_ms: int) -> list[Output]:
         """The records of what changed. Their keys are ``tenant/survey id``: two tenants may share ids."""
-        outputs = [
-            self._output(key, one, now_ms, is_open=is_open)
-            for (key, _), (one, is_open) in self._states.items()
-        ]
+        outputs = []
+        for (key, _), (published, now) in self._states.items():
+            one = now or published
+            if one is not None and now != published:
+                outputs.append(self._output(key, one, now_ms, is_open=now is not None))
         self._states.clear()
         return outputs
 

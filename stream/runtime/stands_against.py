@@ -105,6 +105,11 @@ STANDS_AGAINST: tuple[Upstream, ...] = (
         "its answer is regrouped",
     ),
     Upstream(
+        "faust.transport.consumer:ThreadDelegateConsumer._seek",
+        "4f95c631420410a5",
+        "replaced: it would seek from another thread while fetched records are handed out",
+    ),
+    Upstream(
         "faust.transport.consumer:Consumer.getmany",
         "4b168d84882a70d6",
         "may call perform_seek while partitions move; drops batches of other generations",

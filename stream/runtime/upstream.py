@@ -199,6 +199,10 @@ class Consumer(driver.Consumer):
         for (topic, partition), position in positions.items():
             await self.seek(TP(topic, partition), position)
 
+    async def _seek(self, partition: TP, offset: int) -> None:
+        """On the consumer's own thread: there fetched records are handed out without a lock."""
+        await self._thread.call_thread(_seek, self._thread._consumer, partition, offset)
+
     async def _ask_offsets(self, unknown: Collection[tuple[str, int]]) -> dict[tuple[str, int], Offsets]:
         tps = [TopicPartition(topic, partition) for topic, partition in unknown]
         committed, begins, ends = await asyncio.gather(
@@ -248,6 +252,10 @@ class Consumer(driver.Consumer):
     def error(self) -> Exception | None:
         """Why the group cannot be joined, None while it can."""
         return self._thread.error
+
+
+async def _seek(consumer: AIOKafkaConsumer, tp: TopicPartition, offset: int) -> None:
+    consumer.seek(tp, offset)
 
 
 async def _committed(

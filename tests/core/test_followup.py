@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.record import Output
+from stream.core.tickets_shard import SETTLE_AT
 from tests.support.core import oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make, time_of
 from tests.support.log import log
@@ -80,6 +81,27 @@ def test_a_bad_answer_opens_one_and_a_better_one_withdraws_it() -> None:
 
 def test_what_opens_and_closes_within_one_commit_is_not_worth_a_word() -> None:
     assert told([created(), rated(5, 1), rated(6, 5, 1)], [rated(7, 2, 2), rated(8, 4, 3)]) == [[], []]
+
+
+def test_however_much_a_commit_has_between_the_two() -> None:
+    """A large commit says of its tickets in several steps what has changed; what counts is what the last commit published."""
+    others = [
+        ("tickets", make(ev.TicketCreated, START_MS, ticket_id=f"other-{number}", channel="chat"))
+        for number in range(SETTLE_AT)
+    ]
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1))
+    steps = [[created(), rated(5, 1)], [rated(6, 5, 1)], [rated(7, 2, 2)], [rated(8, 5, 3), rated(9, 2, 4)]]
+    records = log([pair for step in steps for pair in (*step, *others)], timestamp_ms=LOG_MS)
+    told_by_step = []
+    for number, step in enumerate(steps):
+        for part in (step, others):  # all the others are enough to say what has changed so far
+            pipeline.feed(records[: len(part)])
+            records = records[len(part) :]
+        if number % 2:
+            pipeline.commit_tickets()
+            told_by_step.append([orjson.loads(one.value or b"")["data"] for one in pipeline.followups])
+            pipeline.followups.clear()
+    assert [[(data["open"], data["score"]) for data in told] for told in told_by_step] == [[], [(True, 2)]]
 
 
 @pytest.mark.parametrize(

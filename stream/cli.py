@@ -27,7 +27,7 @@ COMMANDS = {
     "publish": ("stream.commands.publish", "Send files of events to the source topics, keyed."),
     "backfill": ("stream.commands.backfill", "Compute rollups from files of events, without Kafka."),
     "topics": ("stream.commands.topics", "Show, create or check the topics on the brokers."),
-    "tail": ("stream.commands.tail", "Follow rollups, alerts or dead letters in the terminal."),
+    "tail": ("stream.commands.tail", "Follow rollups, alerts, follow-ups or dead letters in the terminal."),
     "dlq": ("stream.commands.dlq", "List, show and count dead letters, and send them back after a fix."),
     "explain": ("stream.commands.explain", "Show what one figure is made of."),
     "compare": ("stream.commands.compare", "Compare two windows or two segments of a figure."),

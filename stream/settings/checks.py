@@ -34,7 +34,11 @@ def check(settings: Settings) -> None:
     ):
         for window_ms in windows:
             if window_ms % MINUTE_MS:
-                raise _refused(settings, name, f"{show_duration(window_ms)} is no multiple of a minute")
+                raise _refused(
+                    settings,
+                    name,
+                    f"{show_duration(window_ms)} is no multiple of a minute; allowed are whole minutes, such as 1m, 1h, 1d",
+                )
     _check_horizons(settings)
     known = {*LABEL_NAMES, *settings.segment_labels}
     for label in (label for grouping in settings.groupings for label in grouping):
@@ -42,7 +46,8 @@ def check(settings: Settings) -> None:
             raise _refused(
                 settings,
                 "groupings",
-                f"{label!r} is no label{nearest(label, known)}; add own keys to STREAM_SEGMENT_LABELS",
+                f"{label!r} is no label{nearest(label, known)}; there are {', '.join(sorted(known))}; "
+                "add own keys to STREAM_SEGMENT_LABELS",
             )
     if clash := set(settings.segment_labels) & set(LABEL_NAMES):
         raise _refused(
@@ -78,7 +83,11 @@ def _check_horizons(settings: Settings) -> None:
     missing = [show_duration(window) for window in settings.rollup_windows if window not in horizon]
     unknown = [show_duration(window) for window in horizon if window not in settings.rollup_windows]
     if missing:
-        raise _refused(settings, "correction_horizon", f"it does not say for the rollup window {missing[0]}")
+        raise _refused(
+            settings,
+            "correction_horizon",
+            f"it does not say for the rollup window {missing[0]}; give one horizon for all (35d), or one for each (1m:6h,1h:35d)",
+        )
     if unknown:
         raise _refused(
             settings, "correction_horizon", f"{unknown[0]} is no rollup window of STREAM_ROLLUP_WINDOWS"

@@ -104,7 +104,9 @@ def _environment_texts(environ: Mapping[str, str]) -> dict[str, str]:
         setting = name.removeprefix(PREFIX).lower()
         if setting not in SETTINGS or name != name.upper():
             near = nearest(setting, [*SETTINGS, "config"], show=lambda found: PREFIX + found.upper())
-            raise SettingsError(f"the environment sets {name}, which is no setting{near}")
+            raise SettingsError(
+                f"the environment sets {name}, which is no setting{near}; `stream config` lists them"
+            )
         texts[setting] = environ[name]
     return texts
 
@@ -120,7 +122,7 @@ def _file_texts(file: Path) -> dict[str, str]:
     for name, value in tables.items():
         if name not in SETTINGS:
             raise SettingsError(
-                f"the settings file {file} has {name}, which is no setting{nearest(name, SETTINGS)}"
+                f"the settings file {file} has {name}, which is no setting{nearest(name, SETTINGS)}; `stream config` lists them"
             )
         texts[name] = _as_text(value, SETTINGS[name].form)
     return texts

@@ -96,4 +96,4 @@ def test_asyncapi_has_every_type_on_its_topic_and_the_topics_of_the_application(
     topics = Topics()
     addresses = {channel["address"] for channel in channels.values()}
     sources = (*topics.sources, topics.customers)
-    assert addresses >= {*sources, *map(topics.dlq, sources), topics.rollups, topics.alerts}
+    assert addresses >= {*sources, *map(topics.dlq, sources), topics.rollups, topics.alerts, topics.followups}

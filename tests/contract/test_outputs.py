@@ -9,6 +9,7 @@ from cloudevents.core.formats.json import JSONFormat
 
 from schemas.alert import MetricAlert
 from schemas.base import OutputEvent
+from schemas.followup import FeedbackFollowup
 from schemas.rollup import MetricRollup
 from stream.core.alert import AlertState, alert_output
 from stream.core.config import AlertRule, CoreConfig
@@ -18,8 +19,12 @@ from stream.core.record import Output
 from tests.contract.test_examples import VALIDATORS
 from tests.support.core import oracle
 from tests.support.examples import NOW_MS, events, files, record
+from tests.support.pipeline import Pipeline
 
 CONFIG = CoreConfig(groupings=((), ("team",), ("team", "channel")))
+CUSTOMERS = msgspec.structs.replace(
+    CONFIG, metrics=(*CONFIG.metrics, "retention_rate", "engagement"), customers=True
+)
 
 
 def check(output: Output, event_class: type[OutputEvent]) -> None:
@@ -34,10 +39,10 @@ def check(output: Output, event_class: type[OutputEvent]) -> None:
 
 
 def test_the_rollups_of_all_examples() -> None:
-    # Customers have no stage yet; a merged or retracted one would leave nothing to see.
-    left_out = ("customer.", "ticket.merged", "ticket.deleted", "survey.retracted")
+    # A merged or retracted one would leave nothing to see.
+    left_out = ("ticket.merged", "ticket.deleted", "survey.retracted")
     sources = [record(path.read_bytes()) for path in events() if not path.name.startswith(left_out)]
-    result = oracle(CONFIG, sources, now_ms=NOW_MS)
+    result = oracle(CUSTOMERS, sources, now_ms=NOW_MS)
     assert result.dead_letters == []
     for output in result.rollups:
         check(output, MetricRollup)
@@ -45,13 +50,26 @@ def test_the_rollups_of_all_examples() -> None:
     assert {"csat", "nps", "survey_response", "queue_wait_time"} <= metrics
 
 
+def test_the_followups_of_a_bad_answer_that_is_retracted() -> None:
+    bad, retracted = (
+        json.loads(path.read_bytes())
+        for path in events()
+        if path.stem in ("survey.answered-label", "survey.retracted")
+    )
+    retracted["data"]["survey_id"] = bad["data"]["survey_id"]
+    retracted["data"]["ticket_id"] = bad["data"]["ticket_id"]
+    pipeline = Pipeline(CONFIG)
+    for event in (bad, retracted):
+        pipeline.feed([record(json.dumps(event).encode())])
+        pipeline.commit_tickets()
+    for output in pipeline.followups:
+        check(output, FeedbackFollowup)
+    assert [json.loads(output.value or b"")["data"]["open"] for output in pipeline.followups] == [True, False]
+
+
 def test_the_dead_letters_of_all_invalid_examples_are_their_bytes() -> None:
-    paths = [
-        path
-        for path in files("invalid")
-        if path.stem != "unknown_value-sentiment" and "currency" not in path.stem
-    ]
-    result = oracle(CONFIG, [record(path.read_bytes()) for path in paths], now_ms=NOW_MS)
+    paths = list(files("invalid"))
+    result = oracle(CUSTOMERS, [record(path.read_bytes()) for path in paths], now_ms=NOW_MS)
     assert result.rollups == []
     found = sorted(
         (letter.value or b"", dict(letter.headers)[REASON_HEADER].decode()) for letter in result.dead_letters

@@ -30,8 +30,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--events", type=int, default=None, help="default: 3,000 per kill")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     modes = parser.add_mutually_exclusive_group()
-    modes.add_argument("--deaths", action="store_true", help="a death at each step of a commit, both stages")
-    modes.add_argument("--zombies", action="store_true", help="frozen and cut-off workers, 20 trials")
+    modes.add_argument(
+        "--deaths", action="store_true", help="a death at each step of a commit, in each stage"
+    )
+    modes.add_argument("--zombies", action="store_true", help="frozen and cut-off workers, 28 trials")
     modes.add_argument("--sabotage", choices=("barrier", "guard", "fencing"), help="must be noticed")
     modes.add_argument("--outages", type=float, metavar="SECONDS", help="brokers away for so long")
     modes.add_argument("--hand-over", action="store_true", help="measure how long partitions stand still")
@@ -43,7 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         folder = Path(temporary)
         if chosen.deaths:
             return _verdict(
-                cases.run_all([partial(cases.death, kafka, folder, *where, seed) for where in CHECKPOINT])
+                cases.run_all(
+                    [partial(cases.death, kafka, folder, [stage], step, seed) for stage, step in CHECKPOINT]
+                )
             )
         if chosen.zombies:
             return _verdict(zombies(kafka, folder, seed))
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def zombies(kafka: Kafka, folder: Path, seed: int) -> list[Outcome]:
-    """Every step in both stages, the network cut twice, and two more at random."""
+    """Every step in each stage, the network cut twice, and two more at random."""
     more = random.Random(seed).sample(CHECKPOINT, 2)
     outcomes = cases.run_all(
         [
@@ -83,7 +87,7 @@ def sabotaged(kafka: Kafka, folder: Path, what: str, seed: int) -> int:
     """Take one protection out and see how many tries it takes until the checks fail."""
     for number in range(TRIES):
         if what == "barrier":
-            case = partial(cases.death, kafka, folder, "tickets", "between", seed + number, what)
+            case = partial(cases.death, kafka, folder, ["tickets"], "between", seed + number, what)
         elif what == "fencing":
             case = partial(cases.zombie, kafka, folder, "tickets", "flushed", seed + number, what)
         else:

@@ -6,15 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.chaos.traffic import traffic
-from tests.chaos.trial import SMALL, Publisher, Report, Trial
+from tests.chaos.traffic import Arrival, mixed, traffic
+from tests.chaos.trial import ALL_STAGES, SMALL, Publisher, Report, Trial
 from tests.chaos.worker import STAGES, STEPS, Plan, Trap
 from tests.support.kafka import Kafka
 from tests.support.process import Process, wait_until
 from tests.support.proxy import Proxy
 
-EVENTS = 600
-PER_SECOND = 150.0
+EVENTS, CUSTOMERS = 300, 15
+"""Of tickets that come before, and again during, each fault; and the customers whose events, some four each, come among them."""
+PER_SECOND = 180.0
 """So slow that commits go on until the fault has struck."""
 
 NTH = 3
@@ -55,19 +56,19 @@ def run_all(cases: Sequence[Case], at_once: int = 4, tell: Callable[[str], None]
 
 
 def death(
-    kafka: Kafka, folder: Path, stage: str, step: str, seed: int, sabotage: str | None = None
+    kafka: Kafka, folder: Path, stages: Sequence[str], step: str, seed: int, sabotage: str | None = None
 ) -> Outcome:
-    """SIGKILL at one step of a commit; another worker finishes the work."""
-    name = f"death-{stage}-{step}-{seed}{sabotage or ''}"
-    arrivals = traffic(EVENTS, seed)
-    half = len(arrivals) // 2
-    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
-        trial.publish(arrivals[:half])
-        victim = _started(trial, Plan(trap=Trap(stage, step, NTH, signal.SIGKILL), sabotage=sabotage))
-        with Publisher(trial, arrivals[half:], PER_SECOND):
-            code = victim.wait(ENDS_SECONDS)
-        assert code == -signal.SIGKILL, victim.output
-        assert "trap: " in victim.output, victim.output
+    """SIGKILL at one step of a commit, in one stage after the other; the next worker goes on with the work."""
+    name = f"death-{'-'.join(stages)}-{step}-{seed}{sabotage or ''}"
+    first, *others = _parts(1 + len(stages), seed)
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL, **ALL_STAGES) as trial:
+        trial.publish(first)
+        for stage, arrivals in zip(stages, others, strict=True):
+            victim = _started(trial, Plan(trap=Trap(stage, step, NTH, signal.SIGKILL), sabotage=sabotage))
+            with Publisher(trial, arrivals, PER_SECOND):
+                code = victim.wait(ENDS_SECONDS)
+            assert code == -signal.SIGKILL, victim.output
+            assert f"trap: {stage}-" in victim.output, victim.output
         return Outcome(name, trial.verify())
 
 
@@ -76,25 +77,31 @@ def zombie(
 ) -> Outcome:
     """SIGSTOP at one step of a commit until another worker has taken over and caught up; then SIGCONT."""
     name = f"zombie-{stage}-{step}-{seed}{sabotage or ''}"
-    arrivals = traffic(EVENTS, seed)
-    half = len(arrivals) // 2
-    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
-        trial.publish(arrivals[:half])
+    before, during = _parts(2, seed)
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL, **ALL_STAGES) as trial:
+        trial.publish(before)
         stopped = _started(trial, Plan(trap=Trap(stage, step, NTH, signal.SIGSTOP), sabotage=sabotage))
-        with Publisher(trial, arrivals[half:], PER_SECOND):
-            stopped.wait_for("trap: ", ENDS_SECONDS)
+        with Publisher(trial, during, PER_SECOND):
+            stopped.wait_for(f"trap: {stage}-", ENDS_SECONDS)
             successor = _started(trial, Plan(sabotage=sabotage))
-        _caught_up(trial, len(arrivals), successor)
-        before = _readies(stopped)
+        _caught_up(trial, len(before) + len(during), successor)
+        readies = _readies(stopped)
         stopped.send(signal.SIGCONT)
-        what = _after_waking(stopped, before)
+        what = _after_waking(stopped, readies)
         return Outcome(name, _finish(trial, stopped, successor), what)
+
+
+def _parts(number: int, seed: int) -> list[list[Arrival]]:
+    """A stream of tickets and customers, cut into so many parts with events of all kinds in each."""
+    arrivals = mixed(number * EVENTS, seed, number * CUSTOMERS)
+    size = -(-len(arrivals) // number)
+    return [arrivals[start : start + size] for start in range(0, len(arrivals), size)]
 
 
 def cut_network(kafka: Kafka, proxy: Proxy, folder: Path, seed: int) -> Outcome:
     """A worker's network is cut until another one has taken over; then what it had sent arrives after all."""
     name = f"cut-{seed}"
-    arrivals = traffic(EVENTS, seed)
+    arrivals = traffic(2 * EVENTS, seed)
     half = len(arrivals) // 2
     with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
         trial.publish(arrivals[: half // 2])
@@ -161,7 +168,7 @@ def unreliable(
 ) -> Outcome:
     """Fetched batches are lost and handed over twice on their way to the shards, as was seen in rebalances."""
     name = f"unreliable-{lose}-{repeat}-{seed}{'' if guarded else '-guard'}"
-    arrivals = traffic(2 * EVENTS, seed)
+    arrivals = traffic(4 * EVENTS, seed)
     plan = Plan(sabotage=None if guarded else "guard", lose_every=lose, repeat_every=repeat)
     with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
         worker = _started(trial, plan)

@@ -10,11 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from stream.core.config import DEFAULT_METRICS
-from stream.metrics import METRICS
 from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED
 from tests.chaos.traffic import traffic
-from tests.chaos.trial import Publisher, Report, Trial
+from tests.chaos.trial import ALL_STAGES, Publisher, Report, Trial
 from tests.support.kafka import Kafka, Node
 from tests.support.process import Process, wait_until
 
@@ -28,9 +26,6 @@ RECOVERS_SECONDS = 20.0
 """A broker that answers again has its leaders and coordinators back after that."""
 WORKERS = (1, 3)
 OLDEST_SECONDS = 600
-
-CUSTOMER_METRICS = tuple(metric.name for metric in METRICS if metric.entity == "customer")
-"""Chosen in storms: all stages are at work."""
 
 
 class Fault(NamedTuple):
@@ -197,10 +192,7 @@ def storm(
 ) -> Storm:
     """Run one schedule over one stream and check everything at its end."""
     faults = schedule(seed, kills)
-    more = {
-        "STREAM_METRICS": ",".join((*DEFAULT_METRICS, *CUSTOMER_METRICS)),
-        "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes))),
-    }
+    more = {**ALL_STAGES, "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes)))}
     with Trial(kafka.bootstrap, f"storm-{seed}-{kills}", folder / f"storm-{seed}", **more) as trial:
         seconds = sum(fault.after_seconds for fault in faults)
         arrivals = traffic(events, seed, customers=events // 50)

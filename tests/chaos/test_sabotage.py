@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 def test_without_a_protection_the_checks_fail(kafka: Kafka, tmp_path: Path) -> None:
     outcomes = run_all(
         [
-            partial(death, kafka, tmp_path, "tickets", "between", 1, sabotage="barrier"),
+            partial(death, kafka, tmp_path, ["tickets"], "between", 1, sabotage="barrier"),
             partial(unreliable, kafka, tmp_path, 2, lose=5, repeat=7, guarded=False),
             partial(zombie, kafka, tmp_path, "tickets", "flushed", 3, sabotage="fencing"),
         ]

@@ -15,7 +15,12 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 def test_a_frozen_worker_changes_nothing_when_it_wakes(kafka: Kafka, tmp_path: Path) -> None:
     cases = [
         partial(zombie, kafka, tmp_path, *where)
-        for where in (("tickets", "flushed", 1), ("tickets", "offsets", 2), ("windows", "rows", 3))
+        for where in (
+            ("tickets", "flushed", 1),
+            ("tickets", "offsets", 2),
+            ("windows", "rows", 3),
+            ("customers", "sent_some", 4),
+        )
     ]
     outcomes = run_all(cases)
     assert not [str(outcome) for outcome in outcomes if outcome.report.problems]

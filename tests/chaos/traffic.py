@@ -72,6 +72,16 @@ def traffic(events: int, seed: int, customers: int = 0) -> list[Arrival]:
     return [arrival for _, _, arrival in arrivals]
 
 
+def mixed(events: int, seed: int, customers: int) -> list[Arrival]:
+    """As :func:`traffic`, with the customers' events spread over all of it: some come in every part."""
+    arrivals = traffic(events, seed, customers)
+    places: list[tuple[float, int]] = []
+    for theirs in (False, True):
+        own = [place for place, one in enumerate(arrivals) if (one.short == "customers") is theirs]
+        places += [(rank / len(own), place) for rank, place in enumerate(own)]
+    return [arrivals[place] for _, place in sorted(places)]
+
+
 Tell = Callable[..., None]
 
 

@@ -13,11 +13,13 @@ import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from stream.core.config import DEFAULT_METRICS
 from stream.core.entity import kinds
 from stream.core.live import decode_counts
 from stream.core.pane import LIVE_KIND, parse_key
 from stream.core.record import Output, SourceRecord
 from stream.core.tickets_meta import take_meta
+from stream.metrics import METRICS
 from tests.broker.conftest import Product, differing
 from tests.chaos.traffic import Arrival
 from tests.chaos.worker import Plan
@@ -39,6 +41,13 @@ SETTINGS = {
 
 SMALL = {"STREAM_PARTITIONS": "2", "STREAM_DELTA_PARTITIONS": "3"}
 """For short trials: every partition costs transactions."""
+
+ALL_STAGES = {
+    "STREAM_METRICS": ",".join(
+        (*DEFAULT_METRICS, *(metric.name for metric in METRICS if metric.entity == "customer"))
+    )
+}
+"""Customers' metrics are chosen too: they have a stage of their own."""
 
 PLAIN = Plan()
 

@@ -33,7 +33,7 @@ STEPS = (
 )
 """Points of a checkpoint at which a trap can stand, in their order."""
 
-STAGES = ("tickets", "windows")
+STAGES = ("tickets", "customers", "windows")
 
 
 class Trap(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
-KAFKA := .cache/kafka/libs.sha256
+KAFKA := .cache/kafka/classes.jsa
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
@@ -65,6 +65,8 @@ $(STAMPS)/tools: requirements-dev.lock $(STAMPS)/program
 $(KAFKA): tests/support/kafka-pom.xml | $(STAMPS)/tools need-tools
 	@echo "make: fetching the Kafka jars"
 	@$(BIN)/python -m tests.support.kafka_jars
+	@echo "make: starting Kafka once, so that Java keeps its classes"
+	@$(BIN)/python -m tests.support.kafka_classes
 	@touch $@
 
 .PHONY: setup

@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> int:
         for stream in chosen.streams.split(","):
             folder = Path(temporary) / stream
             folder.mkdir()
-            with Kafka() as kafka:
+            with Kafka(lasting=True) as kafka:
                 tables[stream] = _measure(kafka, folder, stream, chosen)
             print(report.table(stream, _rows(tables[stream])), flush=True)
     print(f"Python {platform.python_version()}, {platform.machine()}, {report.cores()}")

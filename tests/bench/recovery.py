@@ -114,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("rows", type=int, nargs="*", default=[100_000, 1_000_000])
     chosen = parser.parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with Kafka() as kafka, tempfile.TemporaryDirectory(prefix="recovery-") as temporary:
+    with Kafka(lasting=True) as kafka, tempfile.TemporaryDirectory(prefix="recovery-") as temporary:
         folder = Path(temporary)
         empty, seconds, _ = measure(kafka, folder, 0)
         print(f"no rows: {empty.cpu_seconds:.2f} CPU s, ready after {seconds:.1f} s", flush=True)

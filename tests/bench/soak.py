@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--tickets", type=int, default=20_000, help="a day, eleven events each")
     chosen = parser.parse_args(arguments)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    with Kafka() as kafka, tempfile.TemporaryDirectory(prefix="soak-") as temporary:
+    with Kafka(lasting=True) as kafka, tempfile.TemporaryDirectory(prefix="soak-") as temporary:
         product = Product(kafka.bootstrap, "soak", Path(temporary), **SETTINGS)
         [port] = free_ports(1)
         worker = product.worker(port=port)

@@ -41,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     seed = random.SystemRandom().randrange(1_000_000) if chosen.seed is None else chosen.seed
     say(f"seed {seed}")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are meant to be away
-    with Kafka(chosen.brokers) as kafka, tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
+    with (
+        Kafka(chosen.brokers, lasting=True) as kafka,
+        tempfile.TemporaryDirectory(prefix="chaos-") as temporary,
+    ):
         folder = Path(temporary)
         if chosen.deaths:
             return _verdict(

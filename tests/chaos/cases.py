@@ -13,7 +13,7 @@ from tests.support.kafka import Kafka
 from tests.support.process import Process, wait_until
 from tests.support.proxy import Proxy
 
-EVENTS, CUSTOMERS = 300, 15
+EVENTS, CUSTOMERS = 250, 12
 """Of tickets that come before, and again during, each fault; and the customers whose events, some four each, come among them."""
 PER_SECOND = 180.0
 """So slow that commits go on until the fault has struck."""
@@ -23,6 +23,8 @@ NTH = 3
 
 EXIT_REFUSED, EXIT_FAILED = 1, 70
 ENDS_SECONDS = 180
+READING_PAUSE = 0.3
+"""Between two looks at the whole state."""
 
 CHECKPOINT = [(stage, step) for stage in STAGES for step in STEPS]
 
@@ -135,7 +137,12 @@ def _started(trial: Trial, plan: Plan, tries: int = 3) -> Process:
 
 
 def _caught_up(trial: Trial, records: int, worker: Process) -> None:
-    wait_until(lambda: trial.applied() >= records, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}")
+    wait_until(
+        lambda: trial.applied() >= records,
+        ENDS_SECONDS,
+        lambda: f"{trial.applied()} {worker.output}",
+        pause=READING_PAUSE,
+    )
 
 
 def _readies(worker: Process) -> int:

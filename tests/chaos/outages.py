@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.broker.conftest import scrape
-from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED, Outcome, _finish
+from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED, READING_PAUSE, Outcome, _finish
 from tests.chaos.traffic import traffic
 from tests.chaos.trial import SMALL, Publisher, Trial
 from tests.support.kafka import Kafka, Node
@@ -144,7 +144,7 @@ def outage(
                     worker = trial.worker(port=port)
                 return trial.applied() >= len(arrivals)
 
-            wait_until(done, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}")
+            wait_until(done, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}", pause=READING_PAUSE)
             caught_up = time.monotonic() - back_at
             wait_until(lambda: watch.ready and watch.lags[-1:] == [0], ENDS_SECONDS, lambda: worker.output)
         text = f"{watch.tell(gone_at, back_at)}, lag up to {max(watch.lags):.0f}, caught up {caught_up:.1f} s after the end"

@@ -26,6 +26,7 @@ from tests.support.ports import free_ports
 
 CLUSTER_ID = "dGVzdHMtY29udGFjdC1jZQ"  # any 16 bytes in base64
 START_SECONDS = 180
+CLASSES = kafka_jars.LIBS.with_name("classes.jsa")
 
 PROPERTIES = """
 process.roles=broker,controller
@@ -95,6 +96,10 @@ class Node:
         self.port = port
         self.detour_port = detour_port
         self.advertised_port = advertised_port
+        self.lasting = False
+        """Whether it runs so long that Java's optimising compiler pays for itself; most tests end before."""
+        self.classes = f"-XX:SharedArchiveFile={CLASSES}"
+        """Java's option for classes that are kept, see :mod:`tests.support.kafka_classes`; it goes without where there are none."""
         self.scram: Sequence[str] = ()
         """Users that log in by SCRAM with their names as passwords."""
         self.process: subprocess.Popen[bytes] | None = None
@@ -110,7 +115,8 @@ class Node:
             kafka_jars.tool("java"),
             "-Xmx512m",
             "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=4",
+            f"-XX:TieredStopAtLevel={4 if self.lasting else 1}",
+            self.classes,
             f"-Dlog4j2.configurationFile={self.folder}/log4j2.yaml",
             "-cp",
             f"{kafka_jars.ensure()}/*",
@@ -172,10 +178,12 @@ class Kafka(AbstractContextManager["Kafka"]):
     clients that take it are told to go on at ``advertised_port``, where a test puts a proxy.
     """
 
-    def __init__(self, brokers: int = 1, users: Sequence[str] = (), *, tls: bool = False) -> None:
+    def __init__(
+        self, brokers: int = 1, users: Sequence[str] = (), *, tls: bool = False, lasting: bool = False
+    ) -> None:
         """``users`` log in with their names as passwords; what they may do, :mod:`tests.support.acls` says.
 
-        At :attr:`secured` they do so in the clear, and with ``tls`` at :attr:`sealed` by TLS and SCRAM.
+        At :attr:`secured` they do so in the clear, and with ``tls`` at :attr:`sealed` by TLS and SCRAM. ``lasting``: see :class:`Node`.
         """
         self._temporary = tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
@@ -187,6 +195,7 @@ class Kafka(AbstractContextManager["Kafka"]):
             Node(self.folder, number, next(ports), next(ports), next(ports)) for number in controller_ports
         ]
         for node in self.nodes:
+            node.lasting = lasting
             node.properties.write_text(
                 PROPERTIES.format(
                     node=node.number,
@@ -268,12 +277,9 @@ class Kafka(AbstractContextManager["Kafka"]):
         self.stop()
 
     def stop(self) -> None:
-        """End every process that was started here and remove the folder."""
+        """End every process that was started here and remove the folder; for that nobody has to leave in order."""
         for node in self.nodes:
-            if node.process is not None and node.process.poll() is None:
-                node.process.terminate()
-        for node in self.nodes:
-            node.end()
+            node.end(signal.SIGKILL)
         self._temporary.cleanup()
 
     def wait(self, seconds: float = START_SECONDS) -> None:

@@ -100,9 +100,11 @@ class Process(AbstractContextManager["Process"]):
         )
 
 
-def wait_until(true: Callable[[], object], seconds: float, tell: Callable[[], str] = lambda: "") -> None:
-    """Poll until ``true`` holds; fail with ``tell`` after ``seconds``."""
+def wait_until(
+    true: Callable[[], object], seconds: float, tell: Callable[[], str] = lambda: "", *, pause: float = 0.05
+) -> None:
+    """Poll until ``true`` holds; fail with ``tell`` after ``seconds``. ``pause``: longer where asking costs what is waited for."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s. {tell()}"
-        time.sleep(0.05)
+        time.sleep(pause)

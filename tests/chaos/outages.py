@@ -1,26 +1,20 @@
 """Brokers that are away: stopped, frozen, down at start; leaders and coordinators that die in a cluster of three."""
 
 import asyncio
-import contextlib
-import json
 import resource
 import signal
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from tests.broker.conftest import scrape
 from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED, READING_PAUSE, Outcome, _finish
 from tests.chaos.traffic import traffic
 from tests.chaos.trial import SMALL, Publisher, Trial
+from tests.chaos.watch import Watch, aged_seconds
 from tests.support.kafka import Kafka, Node
 from tests.support.ports import free_ports
 from tests.support.process import wait_until
@@ -31,73 +25,18 @@ SETTLE_SECONDS = 2.0
 FULL_BYTES = 100_000
 
 
-class Readiness(NamedTuple):
-    """One answer of ``/readyz``."""
+class Scene(NamedTuple):
+    """What is there when an outage begins."""
 
-    at: float
-    ready: bool
-    reasons: tuple[str, ...]
-
-
-class Watch(AbstractContextManager["Watch"]):
-    """Asks a worker's ``/readyz`` and its lag several times a second."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._url = f"http://127.0.0.1:{port}/readyz"
-        self.seen: list[Readiness] = []
-        self.lags: list[float] = []
-        """Records that wait, over all topics and partitions."""
-        self.commits: list[float] = []
-        """Seconds that the last commit took, of the slower stage."""
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.wait(0.2):
-            try:
-                with urllib.request.urlopen(self._url, timeout=5) as answer:
-                    body = json.load(answer)
-            except urllib.error.HTTPError as exc:
-                body = json.load(exc)
-            except OSError:
-                continue
-            self.seen.append(Readiness(time.monotonic(), body["ready"], tuple(body["reasons"])))
-            with contextlib.suppress(OSError):
-                series = scrape(self._port)
-                self.lags.append(sum(_named(series, "contact_centre_stream_lag_records")))
-                self.commits.append(
-                    max(_named(series, "contact_centre_stream_checkpoint_seconds"), default=0.0)
-                )
-
-    @property
-    def ready(self) -> bool:
-        """The last answer."""
-        return bool(self.seen) and self.seen[-1].ready
-
-    def tell(self, gone_at: float, back_at: float) -> str:
-        """When it was not ready, relative to the outage, and why."""
-        away = [one for one in self.seen if one.at >= gone_at and not one.ready]
-        if not away:
-            return "was ready all the time"
-        why = sorted({reason.rstrip("0123456789 s") for one in away for reason in one.reasons})
-        again = next((one.at for one in self.seen if one.at > away[-1].at and one.ready), None)
-        after = f"{again - back_at:.1f} s after the end" if again is not None else "never"
-        return f"not ready {away[0].at - gone_at:.1f} s after the beginning ({'; '.join(why)}), ready again {after}"
+    trial: Trial
+    publisher: Publisher
+    watch: Watch
 
 
-def _named(series: Mapping[str, float], name: str) -> list[float]:
-    return [value for key, value in series.items() if key.startswith(name)]
+Strike = Callable[[Scene], float]
+"""Takes brokers away and back again, and returns the monotonic time at which it began."""
+Shown = Callable[[Watch, float, float], None]
+"""Asserts what an operator has seen of an outage, by its beginning and its end."""
 
 
 def outage(
@@ -105,15 +44,12 @@ def outage(
     folder: Path,
     name: str,
     seed: int,
-    strike: Callable[[Trial], float],
+    strike: Strike,
     seconds: float,
-    slowest_commit: float = 0.0,
+    shown: Shown,
     **settings: str,
 ) -> Outcome:
-    """Events come all the time; ``strike`` takes brokers away and back again and returns when it began.
-
-    ``slowest_commit``: seconds that the gauge of commits must have passed, and come down from again.
-    """
+    """Events come all the time while ``strike`` does its work. ``seconds``: how long that may take."""
     more = {
         **SMALL,
         "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes))),
@@ -126,9 +62,9 @@ def outage(
         worker = trial.worker(port=port)
         worker.wait_for("worker.ready", ENDS_SECONDS)
         with Watch(port) as watch:
-            with Publisher(trial, arrivals, EVENTS_PER_SECOND):
-                time.sleep(SETTLE_SECONDS)
-                gone_at = strike(trial)
+            with Publisher(trial, arrivals, EVENTS_PER_SECOND) as publisher:
+                wait_until(lambda: watch.last.ready and watch.last.age >= 0, ENDS_SECONDS)
+                gone_at = strike(Scene(trial, publisher, watch))
                 back_at = time.monotonic()
             ended: list[str] = []
 
@@ -146,53 +82,67 @@ def outage(
 
             wait_until(done, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}", pause=READING_PAUSE)
             caught_up = time.monotonic() - back_at
-            wait_until(lambda: watch.ready and watch.lags[-1:] == [0], ENDS_SECONDS, lambda: worker.output)
-        text = f"{watch.tell(gone_at, back_at)}, lag up to {max(watch.lags):.0f}, caught up {caught_up:.1f} s after the end"
-        slowest = max(watch.commits)
-        calmed = min(watch.commits[watch.commits.index(slowest) :])
-        text += f", commits of up to {slowest:.1f} s, {calmed:.1f} s again after that"
-        if slowest_commit:  # the gauge is of commits that came to an end
-            assert calmed < slowest_commit < slowest, text
+            wait_until(lambda: watch.last.ready and watch.last.lag == 0, ENDS_SECONDS, lambda: worker.output)
+        text = f"{watch.tell(gone_at, back_at)}, caught up {caught_up:.1f} s after the end"
         if ended:
             text += f", ended and was started again {len(ended)} x ({ended[0]})"
+        shown(watch, gone_at, back_at)
         return Outcome(f"{name} {seconds:.0f} s", _finish(trial, worker), text)
+
+
+def shows_absence(watch: Watch, gone_at: float, back_at: float) -> None:
+    """While nobody answers a worker is not ready and the watermark ages with the clock; afterwards it is ready and younger again."""
+    away = watch.between(gone_at, back_at)
+    unready = [one for one in away if not one.ready]
+    assert unready, "ready all the time"
+    assert all(one.reasons for one in unready)
+    assert aged_seconds(away) > 0.5, away
+    assert watch.last.ready
+    assert watch.last.age < away[-1].age, (watch.last, away)
+
+
+def _stay_away(scene: Scene, began: float, seconds: float) -> None:
+    """So long at least, and until the worker says that it is not ready."""
+    wait_until(
+        lambda: time.monotonic() - began > seconds and not scene.watch.last.ready, ENDS_SECONDS + seconds
+    )
 
 
 def stopped(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
     """All brokers are stopped and started again on their disks."""
 
-    def strike(_trial: Trial) -> float:
+    def strike(scene: Scene) -> float:
         began = time.monotonic()
         for node in kafka.nodes:
             node.end(signal.SIGKILL)
-        time.sleep(seconds)
+        _stay_away(scene, began, seconds)
         for node in kafka.nodes:
             node.start()
         kafka.wait()
         return began
 
-    return outage(kafka, folder, "stopped", seed, strike, seconds)
+    return outage(kafka, folder, "stopped", seed, strike, seconds, shows_absence)
 
 
 def frozen(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
     """All brokers are frozen and go on: connections stay open and nobody answers."""
 
-    def strike(_trial: Trial) -> float:
+    def strike(scene: Scene) -> float:
         began = time.monotonic()
         for node in kafka.nodes:
             node.send(signal.SIGSTOP)
-        time.sleep(seconds)
+        _stay_away(scene, began, seconds)
         for node in kafka.nodes:
             node.send(signal.SIGCONT)
         return began
 
-    return outage(kafka, folder, "frozen", seed, strike, seconds)
+    return outage(kafka, folder, "frozen", seed, strike, seconds, shows_absence)
 
 
 def full_disk(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
     """The broker's writes fail, as those to a full disk do (by a limit on the size of its files); it halts, and is started with room."""
 
-    def strike(_trial: Trial) -> float:
+    def strike(scene: Scene) -> float:
         began = time.monotonic()
         [node] = kafka.nodes
         assert node.process is not None
@@ -202,30 +152,39 @@ def full_disk(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
         code = node.process.wait(ENDS_SECONDS)
         assert code == 1, f"a broker that cannot write halts, this one ended with {code}"
         assert "File too large" in node.output.read_text(), node.output.read_text()[-2000:]
-        time.sleep(seconds)
+        _stay_away(scene, began, seconds)
         node.start()
         kafka.wait()
         return began
 
-    return outage(kafka, folder, "full-disk", seed, strike, seconds)
+    return outage(kafka, folder, "full-disk", seed, strike, seconds, shows_absence)
 
 
 def slow(kafka: Kafka, folder: Path, seed: int, seconds: float, delay_seconds: float = 0.4) -> Outcome:
     """Everything between the worker and the broker takes longer, in both directions."""
     [node] = kafka.nodes
+    long = 2 * 2 * delay_seconds  # a commit has more than two round trips
     with Proxy(node.advertised_port, node.detour_port) as proxy:
 
-        def strike(_trial: Trial) -> float:
+        def strike(scene: Scene) -> float:
             began = time.monotonic()
             proxy.delay_seconds = delay_seconds
-            time.sleep(seconds)
+            wait_until(
+                lambda: time.monotonic() - began > seconds and scene.watch.last.commit > long, ENDS_SECONDS
+            )
             proxy.delay_seconds = 0.0
-            time.sleep(2 * SETTLE_SECONDS)
             return began
 
+        def shown(watch: Watch, gone_at: float, back_at: float) -> None:
+            """The gauge of commits, which is of those that came to an end, and the age; the lag is of what it has heard of."""
+            before, during = watch.between(0, gone_at)[-1], watch.between(gone_at, back_at)
+            assert before.commit < long < max(one.commit for one in during), during
+            assert aged_seconds(during) > long, during
+            assert watch.last.commit < long, watch.last
+            assert watch.last.age < during[-1].age, (watch.last, during)
+
         brokers = f"127.0.0.1:{proxy.port}"
-        round_trips = 2 * 2 * delay_seconds  # a commit has more than two
-        return outage(kafka, folder, "slow", seed, strike, seconds, round_trips, STREAM_BROKERS=brokers)
+        return outage(kafka, folder, "slow", seed, strike, seconds, shown, STREAM_BROKERS=brokers)
 
 
 def down_at_start(kafka: Kafka, folder: Path, seed: int) -> Outcome:
@@ -251,20 +210,41 @@ def fail_over(kafka: Kafka, folder: Path, seed: int, which: Collection[str], sec
     ``seconds``: how long each is away.
     """
 
-    def strike(trial: Trial) -> float:
+    def strike(scene: Scene) -> float:
         began = time.monotonic()
         for name in which:
-            for node in _targets(kafka, trial, name):
+            for node in _targets(kafka, scene.trial, name):
+                gone_at = time.monotonic()
                 node.end(signal.SIGKILL)
-                time.sleep(seconds)
+                _wait_for_others(kafka, scene, node)
+                time.sleep(max(0.0, gone_at + seconds - time.monotonic()))
                 node.start()
                 kafka.wait()
-                _wait_for_replicas(kafka, trial)
+                _wait_for_replicas(kafka, scene.trial)
         return began
+
+    def shown(watch: Watch, _gone_at: float, _back_at: float) -> None:
+        """Whether it was ready meanwhile is its own business: another broker takes over."""
+        assert watch.last.ready
 
     long = 2 * seconds * len(which)  # one after the other, and each has to come back
     # A commit that no broker ends any more ends the worker in time for its supervisor.
-    return outage(kafka, folder, "-".join(which), seed, strike, long, STREAM_DELIVERY_TIMEOUT="20s")
+    return outage(kafka, folder, "-".join(which), seed, strike, long, shown, STREAM_DELIVERY_TIMEOUT="20s")
+
+
+def _wait_for_others(kafka: Kafka, scene: Scene, gone: Node) -> None:
+    """Until others lead what the dead one led, and the work goes on: more is applied, if there is more."""
+    names = _log_names(scene.trial)
+
+    def led() -> bool:
+        found = _partitions(kafka, *names)
+        return bool(found) and all(one["leader"] not in {-1, gone.number} for one in found)
+
+    wait_until(led, ENDS_SECONDS, pause=READING_PAUSE)
+    before = scene.trial.applied()
+    wait_until(
+        lambda: scene.trial.applied() > before or scene.publisher.done, ENDS_SECONDS, pause=READING_PAUSE
+    )
 
 
 def _targets(kafka: Kafka, trial: Trial, name: str) -> list[Node]:
@@ -288,6 +268,8 @@ def _java_hash(text: str) -> int:
 
 
 def _partitions(kafka: Kafka, *names: str) -> list[dict[str, Any]]:
+    """What the brokers say of the topics; nothing while the one that is asked has just died."""
+
     async def ask() -> list[dict[str, Any]]:
         admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
         await admin.start()
@@ -300,22 +282,33 @@ def _partitions(kafka: Kafka, *names: str) -> list[dict[str, Any]]:
         finally:
             await admin.close()
 
-    return asyncio.run(ask())
+    try:
+        return asyncio.run(ask())
+    except KafkaError:
+        return []
 
 
 def _wait_for_replicas(kafka: Kafka, trial: Trial) -> None:
     """Until every copy is in sync again: the next broker to die may hold the only one otherwise."""
-    names = [
-        *trial.core.topics.sources,
+    names = _log_names(trial)
+
+    def copied() -> bool:
+        found = _partitions(kafka, *names)
+        return bool(found) and all(len(one["isr"]) == len(kafka.nodes) for one in found)
+
+    wait_until(copied, ENDS_SECONDS, pause=READING_PAUSE)
+
+
+def _log_names(trial: Trial) -> list[str]:
+    """The topics without which no work goes on."""
+    return [
+        *trial.core.sources,
         trial.core.topics.deltas,
         trial.core.topics.tickets_changelog,
         trial.core.topics.windows_changelog,
         "__transaction_state",
         "__consumer_offsets",
     ]
-    wait_until(
-        lambda: all(len(one["isr"]) == len(kafka.nodes) for one in _partitions(kafka, *names)), ENDS_SECONDS
-    )
 
 
 def all_of_them(

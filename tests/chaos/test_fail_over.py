@@ -12,6 +12,6 @@ from tests.support.kafka import Kafka
 @pytest.mark.timeout(900)
 def test_one_of_three_brokers_dies_that_leads_what_is_written(tmp_path: Path) -> None:
     with Kafka(3) as kafka:
-        outcome = fail_over(kafka, tmp_path, 1, ["leader", "coordinator"], 6.0)
+        outcome = fail_over(kafka, tmp_path, 1, ["leader", "coordinator"], 3.0)
     print(outcome)
     assert not outcome.report.problems, str(outcome)

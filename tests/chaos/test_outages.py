@@ -9,7 +9,8 @@ from tests.support.kafka import Kafka
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 
-SECONDS = 6.0
+SECONDS = 3.0
+"""And until the worker shows what it has to show."""
 
 
 def test_a_broker_that_is_stopped_frozen_or_down_at_start(tmp_path: Path) -> None:
@@ -21,15 +22,13 @@ def test_a_broker_that_is_stopped_frozen_or_down_at_start(tmp_path: Path) -> Non
         ):
             print(outcome)
             assert not outcome.report.problems, str(outcome)
-            assert "ready all the time" not in outcome.note
 
 
 def test_a_broker_that_cannot_write_or_is_slow(tmp_path: Path) -> None:
     with Kafka() as kafka:
-        full = full_disk(kafka, tmp_path, 4, 3.0)
+        full = full_disk(kafka, tmp_path, 4, SECONDS)
         print(full)
         assert not full.report.problems, str(full)
-        assert "ready all the time" not in full.note
         late = slow(kafka, tmp_path, 5, SECONDS)
         print(late)
         assert not late.report.problems, str(late)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -262,8 +263,9 @@ class Kafka(AbstractContextManager["Kafka"]):
 
     def __enter__(self) -> Self:
         try:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(Node.format, self.nodes))
             for node in self.nodes:
-                node.format()
                 node.start()
             self.wait()
         except BaseException:

@@ -95,8 +95,8 @@ def sabotaged(kafka: Kafka, folder: Path, what: str, seed: int) -> int:
             case = partial(cases.zombie, kafka, folder, "tickets", "flushed", seed + number, what)
         else:
             case = partial(cases.unreliable, kafka, folder, seed + number, lose=5, repeat=7, guarded=False)
-        [outcome] = cases.run_all([case], tell=say)  # a worker that refuses the state has noticed, too
-        if outcome.report.problems:
+        [outcome] = cases.run_all([case], tell=say)
+        if cases.noticed(outcome, what):
             say(f"noticed at try {number + 1}")
             return 0
     say(f"NOT noticed in {TRIES} tries")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.chaos.traffic import Arrival, mixed, traffic
-from tests.chaos.trial import ALL_STAGES, SMALL, Publisher, Report, Trial
+from tests.chaos.trial import ALL_STAGES, EXIT_FAILED, NO_REPORT, SMALL, Problem, Publisher, Report, Trial
 from tests.chaos.worker import STAGES, STEPS, Plan, Trap
 from tests.support.kafka import Kafka
 from tests.support.process import Process, wait_until
@@ -21,10 +21,17 @@ PER_SECOND = 180.0
 NTH = 3
 """Which of the commits that reach the step is struck."""
 
-EXIT_REFUSED, EXIT_FAILED = 1, 70
+EXIT_REFUSED = 1
 ENDS_SECONDS = 180
 READING_PAUSE = 0.3
 """Between two looks at the whole state."""
+
+NOTICED = {
+    "barrier": ({"figures", "audit"},),
+    "guard": ({"figures", "counts", "audit"},),
+    "fencing": ({"state"}, {"figures", "audit"}),
+}
+"""Sabotage -> what it does wrong: one of these sets of kinds of problems must be found, whatever else is."""
 
 CHECKPOINT = [(stage, step) for stage in STAGES for step in STEPS]
 
@@ -41,7 +48,6 @@ class Outcome(NamedTuple):
 
 
 Case = Callable[[], Outcome]
-NO_REPORT = Report(0, 0, 0, 0, 0, {}, ())
 
 
 def run_all(cases: Sequence[Case], at_once: int = 4, tell: Callable[[str], None] = print) -> list[Outcome]:
@@ -52,9 +58,15 @@ def run_all(cases: Sequence[Case], at_once: int = 4, tell: Callable[[str], None]
             try:
                 outcomes.append(future.result())
             except AssertionError as exc:  # a case that came to no end hides none of the others
-                outcomes.append(Outcome("no end", NO_REPORT._replace(problems=(str(exc),))))
+                outcomes.append(Outcome("no end", NO_REPORT._replace(problems=(Problem("end", str(exc)),))))
             tell(str(outcomes[-1]))
         return outcomes
+
+
+def noticed(outcome: Outcome, sabotage: str) -> bool:
+    """Whether the checks found what the sabotage causes; that a case came to no end is none of it."""
+    kinds = {problem.kind for problem in outcome.report.problems}
+    return "end" not in kinds and any(wanted <= kinds for wanted in NOTICED[sabotage])
 
 
 def death(

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED, READING_PAUSE, Outcome, _finish
+from tests.chaos.cases import ENDS_SECONDS, EXIT_REFUSED, READING_PAUSE, Outcome, _finish
 from tests.chaos.traffic import traffic
-from tests.chaos.trial import SMALL, Publisher, Trial
+from tests.chaos.trial import EXIT_FAILED, SMALL, Publisher, Trial
 from tests.chaos.watch import Watch, aged_seconds
 from tests.support.kafka import Kafka, Node
 from tests.support.ports import free_ports

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tests.chaos.cases import ENDS_SECONDS, EXIT_FAILED, EXIT_REFUSED
+from tests.chaos.cases import ENDS_SECONDS, EXIT_REFUSED
 from tests.chaos.traffic import traffic
-from tests.chaos.trial import ALL_STAGES, Publisher, Report, Trial
+from tests.chaos.trial import ALL_STAGES, EXIT_FAILED, Problem, Publisher, Report, Trial
 from tests.support.kafka import Kafka, Node
 from tests.support.process import Process, wait_until
 
@@ -62,7 +62,7 @@ class Fleet:
         self._frozen: list[tuple[float, Process]] = []
         self.ends: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self._killed: set[int] = set()
         self._asked: set[int] = set()
         self._frozen_once: set[int] = set()
@@ -114,7 +114,9 @@ class Fleet:
         code = process.wait()
         self.ends["killed" if process.pid in self._killed else f"exit {code}"] += 1
         if not self._may_end(process, code):
-            self.problems.append(f"a worker ended with {code}: {process.error or process.output[-500:]}")
+            self.problems.append(
+                Problem("end", f"a worker ended with {code}: {process.error or process.output[-500:]}")
+            )
         for line in process.output.splitlines():
             if line.startswith("error: "):
                 self.errors[line[:160]] += 1

@@ -55,6 +55,19 @@ ALL_STAGES = {
 PLAIN = Plan()
 
 
+class Problem(NamedTuple):
+    """One thing that did not hold."""
+
+    kind: str
+    """figures, counts, position, letters, alerts, followups, live, audit, revision, final; state when a worker refuses it; end when the
+    case came to none.
+    """
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
 class Report(NamedTuple):
     """What one trial came to. ``problems`` is empty when everything held."""
 
@@ -69,7 +82,7 @@ class Report(NamedTuple):
     """Rollup records whose key and revision a read_committed reader has seen already."""
     counts: dict[str, int]
     """Outcome -> source records."""
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
     def __str__(self) -> str:
         head = (
@@ -77,6 +90,10 @@ class Report(NamedTuple):
             f"{self.rollups} figures in {self.revisions} revisions, {self.repeated} written twice, {self.aborted} aborted"
         )
         return "\n".join((head, *(f"WRONG: {problem}" for problem in self.problems)))
+
+
+NO_REPORT = Report(0, 0, 0, 0, 0, {}, ())
+EXIT_FAILED = 70
 
 
 class Trial(Product):
@@ -133,7 +150,10 @@ class Trial(Product):
     def verify(self, *, drain: bool = True, seconds: float = 180) -> Report:
         """Drain, read everything that there is, and compare it with the fold of the log as the broker has it."""
         if drain:
-            self.drain(seconds=seconds)
+            worker = self.stream("worker", "--drain")
+            if worker.wait(seconds) == EXIT_FAILED and "--rebuild" in worker.error:
+                return NO_REPORT._replace(problems=(Problem("state", worker.error),))
+            assert worker.wait() == 0, worker.output
         log = topics.read(self.bootstrap, self.core.sources, committed=False)
         expected = oracle(self.core, log, now_ms=0)
         records = self.rollups()
@@ -155,19 +175,23 @@ class Trial(Product):
             repeated += data["revision"] == before
             finals[record.key] += data["status"] == "final"
             if data["revision"] < before:
-                problems.append(f"{record.key!r}: revision {data['revision']} after {before}")
+                problems.append(
+                    Problem("revision", f"{record.key!r}: revision {data['revision']} after {before}")
+                )
             seen[record.key] = max(before, data["revision"])
         if repeated:
-            problems.append(f"{repeated} revisions were written twice")
+            problems.append(Problem("revision", f"{repeated} revisions were written twice"))
         twice = [key for key, n in finals.items() if n > 1]
         if twice:
-            problems.append(f"{len(twice)} windows have several final values, such as {twice[0]!r}")
+            problems.append(
+                Problem("final", f"{len(twice)} windows have several final values, such as {twice[0]!r}")
+            )
         latest = topics.latest(records)
         unclosed = sum(
             orjson.loads(value)["data"]["status"] not in ("final", "revised") for value in latest.values()
         )
         if unclosed:
-            problems.append(f"{unclosed} of {len(latest)} windows have no final value")
+            problems.append(Problem("final", f"{unclosed} of {len(latest)} windows have no final value"))
         everything = topics.read(self.bootstrap, [self.core.topics.rollups], committed=False)
         return Report(
             events=len(log),
@@ -179,28 +203,33 @@ class Trial(Product):
             problems=tuple(problems),
         )
 
-    def _accounts(self, log: Sequence[SourceRecord], expected: Any) -> Iterable[str]:
+    def _accounts(self, log: Sequence[SourceRecord], expected: Any) -> Iterable[Problem]:
         counts, positions = self.counts()
         ends = Counter((record.topic, record.partition) for record in log)
         if counts.total() != len(log):
-            yield f"{len(log)} records came in, the outcomes add up to {counts.total()}: {dict(counts)}"
+            yield Problem(
+                "counts",
+                f"{len(log)} records came in, the outcomes add up to {counts.total()}: {dict(counts)}",
+            )
         for tp, end in ends.items():
             if positions.get(tp, 0) != end:
-                yield f"{tp} ends at {end}, the state at {positions.get(tp, 0)}"
+                yield Problem("position", f"{tp} ends at {end}, the state at {positions.get(tp, 0)}")
         wanted: Counter[str] = Counter()
         for outcomes in expected.values():
             for outcome, n in outcomes.items():
                 wanted[outcome.partition(":")[0]] += n
         if wanted != counts:
-            yield f"outcomes are {dict(counts)}, the oracle says {dict(wanted)}"
+            yield Problem("counts", f"outcomes are {dict(counts)}, the oracle says {dict(wanted)}")
 
-    def _dead_letters(self, expected: Sequence[bytes]) -> Iterable[str]:
+    def _dead_letters(self, expected: Sequence[bytes]) -> Iterable[Problem]:
         names = [self.core.topics.dlq(topic) for topic in self.core.sources]
         found = [record.value or b"" for record in topics.read(self.bootstrap, names)]
         if Counter(found) != Counter(expected):
-            yield f"{len(found)} dead letters, or others than the {len(expected)} expected"
+            yield Problem(
+                "letters", f"{len(found)} dead letters, or others than the {len(expected)} expected"
+            )
 
-    def _alerts(self, expected: Sequence[Output]) -> Iterable[str]:
+    def _alerts(self, expected: Sequence[Output]) -> Iterable[Problem]:
         """Each firing and each recovery stands there once, in turn, on segments on which the oracle has alerts, too.
 
         When one fires is not compared: a correction counts from the end of a pane on that follows it, and which that is depends on
@@ -211,47 +240,62 @@ class Trial(Product):
         for record in topics.read(self.bootstrap, [self.core.topics.alerts]):
             revision, state = _alert(record.value)
             if revision != revisions.get(record.key, 0) + 1 or state == states.get(record.key, "resolved"):
-                yield f"alert {record.key!r}: {state} with revision {revision} after {states.get(record.key)}"
+                yield Problem(
+                    "alerts",
+                    f"alert {record.key!r}: {state} with revision {revision} after {states.get(record.key)}",
+                )
             revisions[record.key], states[record.key] = revision, state
         if bool(states) != bool(expected):
-            yield f"alerts of {len(states)} segments, the oracle has {len(expected)} firings and recoveries"
+            yield Problem(
+                "alerts",
+                f"alerts of {len(states)} segments, the oracle has {len(expected)} firings and recoveries",
+            )
 
-    def _followups(self, expected: Sequence[Output]) -> Iterable[str]:
+    def _followups(self, expected: Sequence[Output]) -> Iterable[Problem]:
         """What is open is what the oracle has open, and each opening and withdrawal stands there once."""
         found: dict[bytes | None, dict[str, Any]] = {}
         for record in topics.read(self.bootstrap, [self.core.topics.followups]):
             data = orjson.loads(record.value or b"")["data"]
             before = found.get(record.key)
             if data == before or not (data["open"] or (before and before["open"])):
-                yield f"follow-up {record.key!r}: {data} after {before}"
+                yield Problem("followups", f"follow-up {record.key!r}: {data} after {before}")
             found[record.key] = data
         wanted = {output.key: orjson.loads(output.value or b"")["data"] for output in expected}
         open_now = {key: data for key, data in found.items() if data["open"]}
         should = {key: data for key, data in wanted.items() if data["open"]}
         if not should:
-            yield "the oracle has no follow-ups"
+            yield Problem("followups", "the oracle has no follow-ups")
         wrong = [key for key in open_now.keys() | should.keys() if open_now.get(key) != should.get(key)]
         if wrong:
-            yield f"{len(wrong)} of {len(should)} follow-ups differ, such as {open_now.get(wrong[0])} for {should.get(wrong[0])}"
+            yield Problem(
+                "followups",
+                f"{len(wrong)} of {len(should)} follow-ups differ, such as {open_now.get(wrong[0])} for {should.get(wrong[0])}",
+            )
 
-    def _live(self, expected: Mapping[bytes, bytes]) -> Iterable[str]:
+    def _live(self, expected: Mapping[bytes, bytes]) -> Iterable[Problem]:
         """How many tickets are open, waiting and so on, per segment and the minute since when."""
         rows = topics.latest(topics.read(self.bootstrap, [self.core.topics.windows_changelog]))
         found = _live_counts({key: value for key, value in rows.items() if key is not None})
         wanted = _live_counts(expected)
         if not wanted:
-            yield "the oracle has no live counts"
+            yield Problem("live", "the oracle has no live counts")
         wrong = [place for place in found.keys() | wanted.keys() if found[place] != wanted[place]]
         if wrong:
-            yield f"{len(wrong)} of {len(wanted)} live counts differ, such as {found[wrong[0]]} for {wanted[wrong[0]]} at {wrong[0]}"
+            yield Problem(
+                "live",
+                f"{len(wrong)} of {len(wanted)} live counts differ, such as {found[wrong[0]]} for {wanted[wrong[0]]} at {wrong[0]}",
+            )
 
-    def _audit(self) -> Iterable[str]:
+    def _audit(self) -> Iterable[Problem]:
         """The figures are what the facts in the state come to, as ``stream audit`` finds it out."""
         settings = load(self.settings)
         facts, windows, ends = asyncio.run(_state(settings, self.core))
         found = audit(self.core, selected(self.core), facts, windows, ends)
         if found.differences or not found.windows:
-            yield f"audit of {found.windows} sums: {len(found.differences)} differ, such as {found.differences[:1]}"
+            yield Problem(
+                "audit",
+                f"audit of {found.windows} sums: {len(found.differences)} differ, such as {found.differences[:1]}",
+            )
 
 
 def _live_counts(rows: Mapping[bytes, bytes]) -> Counter[tuple[bytes, int, int]]:
@@ -271,9 +315,9 @@ def _alert(value: bytes | None) -> tuple[int, str]:
     return int(event["id"].rsplit("/", 1)[1]), event["data"]["state"]
 
 
-def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str, Any]]) -> Iterable[str]:
+def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str, Any]]) -> Iterable[Problem]:
     if not expected:
-        yield "the oracle has no figures"
+        yield Problem("figures", "the oracle has no figures")
     wrong = differing(expected, found)
     too_much = [
         key
@@ -281,9 +325,14 @@ def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str,
         if key not in expected and (one["n"] or any(one["excluded"].values()))
     ]
     if wrong:
-        yield f"{len(wrong)} of {len(expected)} figures differ, such as {found.get(wrong[0])} for {expected[wrong[0]]}"
+        yield Problem(
+            "figures",
+            f"{len(wrong)} of {len(expected)} figures differ, such as {found.get(wrong[0])} for {expected[wrong[0]]}",
+        )
     if too_much:
-        yield f"{len(too_much)} figures that the oracle does not have, such as {found[too_much[0]]}"
+        yield Problem(
+            "figures", f"{len(too_much)} figures that the oracle does not have, such as {found[too_much[0]]}"
+        )
 
 
 class Publisher(AbstractContextManager["Publisher"]):

@@ -74,7 +74,8 @@ def stages(
         kind = shard_class.kind
         return StageSpec(
             name=kind.name,
-            sources=kind.sources(core),
+            sources=(*kind.sources(core), *kind.rekeyed(core)),
+            rekeyed=kind.rekeyed(core),
             changelog=kind.changelog(core.topics),
             partitions=core.source_partitions,
             new_shard=lambda number: shard_class(present(), number, selected(core)),
@@ -125,7 +126,7 @@ def pipeline(
 
     return Pipeline(
         stages(core, runtime, lambda: fitting, too_late, suspects),
-        first_topics=(core.topics.deltas,),
+        first_topics=(core.topics.deltas, *((core.topics.answers,) if core.answers else ())),
         prepare=prepare,
     )
 

@@ -471,6 +471,19 @@ def customers() -> Row:
                 Line(figure("lifetime_value_customers"), "customers"),
                 [Line(figure("lifetime_value_lost_customers"), "left")],
             ),
+            number(
+                "Change of a customer's score",
+                f"Score - the same customer's previous score, -1 to 1, with its 95 % interval. {OPTIONAL}",
+                Line(figure("csat_change_score"), "change", "none"),
+                [
+                    Line(figure("csat_change_score_low"), "95 % interval from", "none"),
+                    Line(figure("csat_change_score_high"), "to", "none"),
+                    Line(figure("csat_change_score_pairs"), "pairs"),
+                    Line(figure("csat_change_score_better"), "better"),
+                    Line(figure("csat_change_score_worse"), "worse"),
+                ],
+                decimals=2,
+            ),
         ],
     )
 

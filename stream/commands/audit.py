@@ -42,9 +42,9 @@ def command(context: Context, *, as_json: bool) -> None:
     """
     settings = context.settings
     core = kafka.run(settings, kafka.fitted_core(settings))
-    facts, windows, ends = kafka.run(settings, _state(settings, core))
+    facts, windows, ends, answer_ends = kafka.run(settings, _state(settings, core))
     try:
-        found = audit(core, selected(core), facts, windows, ends)
+        found = audit(core, selected(core), facts, windows, ends, answer_ends)
     except AuditError as exc:
         raise CommandError(str(exc)) from exc
     except ShapeChangedError as exc:
@@ -80,17 +80,20 @@ async def _ends_at_rest(
     raise CommandError(AT_WORK)
 
 
-async def _state(settings: Settings, core: CoreConfig) -> tuple[dict[str, list[Rows]], list[Rows], list[int]]:
-    """Rows of all changelogs, those of facts by stage, and the ends of the deltas. Raises CommandError when they move meanwhile."""
+async def _state(
+    settings: Settings, core: CoreConfig
+) -> tuple[dict[str, list[Rows]], list[Rows], list[int], list[int]]:
+    """Rows of all changelogs, those of facts by stage, and the ends of deltas and answers. Raises CommandError when they move meanwhile."""
     facts = {kind.name: kind.changelog(core.topics) for kind in kinds(core)}
-    names = (*facts.values(), core.topics.windows_changelog, core.topics.deltas)
+    said = (core.topics.deltas, *((core.topics.answers,) if core.answers else ()))
+    names = (*facts.values(), core.topics.windows_changelog, *said)
     partitions = await kafka.partitions_of(settings.runtime(), names)
     consumer = clients.reader(settings.runtime(), committed=True)
     rows: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in partitions}
     try:
         await consumer.start()
         ends = await _ends_at_rest(settings, partitions)
-        logs = {tp: end for tp, end in ends.items() if tp.topic != core.topics.deltas}
+        logs = {tp: end for tp, end in ends.items() if tp.topic not in said}
         begins = await consumer.beginning_offsets(list(logs))
         async for record in kafka.read_between(consumer, begins, logs):
             kept = rows[TopicPartition(record.topic, record.partition)]
@@ -101,9 +104,12 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[dict[str, list[R
         if await clients.ends(settings.runtime(), partitions, committed=True) != ends:
             raise CommandError(AT_WORK)
         # The last record may be a transaction's marker: what can be consumed ends before it.
-        deltas = {tp: end for tp, end in ends.items() if tp.topic == core.topics.deltas}
+        between = {tp: end for tp, end in ends.items() if tp.topic in said}
     finally:
         await consumer.stop()
+
+    def ends_of(topic: str) -> list[int]:
+        return [between[tp] for tp in sorted(between, key=lambda tp: tp.partition) if tp.topic == topic]
 
     def of(topic: str) -> list[Rows]:
         return [rows[tp] for tp in sorted(rows, key=lambda tp: tp.partition) if tp.topic == topic]
@@ -111,7 +117,8 @@ async def _state(settings: Settings, core: CoreConfig) -> tuple[dict[str, list[R
     return (
         {stage: of(changelog) for stage, changelog in facts.items()},
         of(core.topics.windows_changelog),
-        [deltas[tp] for tp in sorted(deltas, key=lambda tp: tp.partition)],
+        ends_of(core.topics.deltas),
+        ends_of(core.topics.answers),
     )
 
 

@@ -87,10 +87,11 @@ def audit(
     entities: Mapping[str, Sequence[Rows]],
     windows: Sequence[Rows],
     delta_ends: Sequence[int],
+    answer_ends: Sequence[int] = (),
 ) -> Audit:
     """Fold and compare; one mapping of rows per partition, ``entities`` by the stage that keeps them.
 
-    ``delta_ends``: the ends of the deltas topic's partitions.
+    ``delta_ends``: the ends of the deltas topic's partitions; ``answer_ends``: of the answers topic's, where there is one.
 
     Raises AuditError, and what reading the rows raises: DamagedRowError, UnknownRowError, RowVersionError, GenerationError,
     ShapeChangedError.
@@ -112,6 +113,8 @@ def audit(
                 raise AuditError(
                     f"{where} is building generation {config.generation}: ask again when the worker is ready"
                 )
+            for topic in kind.rekeyed(config):
+                _taken_in(where, topic, meta.positions.get(topic, 0), answer_ends[partition])
             metas.append(meta)
             count += len(own)
             _fold(config, kind, asked, own, LabelBook(config, admitted), sums)
@@ -143,12 +146,16 @@ def _at_rest(
                 "worker is ready"
             )
         position = progress.positions.get(config.topics.deltas, 0)
-        if position < delta_ends[partition]:
-            raise AuditError(
-                f"{where} has taken in {config.topics.deltas} up to offset {position} of {delta_ends[partition]}: let a worker "
-                "come to the end (`stream worker --drain`), and audit while no worker runs"
-            )
+        _taken_in(where, config.topics.deltas, position, delta_ends[partition])
     return config
+
+
+def _taken_in(where: str, topic: str, position: int, end: int) -> None:
+    if position < end:
+        raise AuditError(
+            f"{where} has taken in {topic} up to offset {position} of {end}: let a worker come to the end (`stream worker --drain`), "
+            "and audit while no worker runs"
+        )
 
 
 def _fold(

@@ -11,6 +11,9 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
+PAIR_WITHIN_MS = 90 * DAY_MS
+"""Two answers of one customer that lie further apart are not compared: bounds for how long answers are kept."""
+
 DEFAULT_METRICS = (
     "csat",
     "csat_mean",
@@ -88,6 +91,8 @@ class CoreConfig(msgspec.Struct, frozen=True):
     idle_after_ms: int = MINUTE_MS
     customers: bool = False
     """Whether a metric of customers is among ``metrics``: only then their topic is read, and has the sources' partition count."""
+    answers: bool = False
+    """Whether a metric follows a customer's answers: only then they are written once more, by customer."""
     margin_percent: int = 100
     """What is left of a purchase after its costs, for the historic lifetime value."""
     engagement: dict[str, int] = msgspec.field(

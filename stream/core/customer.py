@@ -3,17 +3,20 @@
 Rules of repetition, order and correction are those of the event contract and the same as a ticket's.
 """
 
+from bisect import insort
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from schemas import events as ev
-from stream.core.config import CoreConfig
+from stream.core.answers import AnswerSaid
+from stream.core.config import PAIR_WITHIN_MS, CoreConfig
 from stream.core.currency import CURRENCY_CODES
 from stream.core.customer_facts import (
     ROW_VERSION,
     CustomerFacts,
+    Given,
     Membership,
     Mention,
     Purchase,
@@ -27,7 +30,7 @@ from stream.core.ticket_merge import place
 
 SENTIMENTS: Final = {"positive": 0, "neutral": 1, "negative": 2}
 
-CUSTOMER_GROUPS_OF: Final[dict[type[ev.Event], frozenset[str]]] = {
+CUSTOMER_GROUPS_OF: Final[dict[type[Any], frozenset[str]]] = {
     event: frozenset((group,))
     for event, group in (
         (ev.CustomerJoined, "membership"),
@@ -35,9 +38,10 @@ CUSTOMER_GROUPS_OF: Final[dict[type[ev.Event], frozenset[str]]] = {
         (ev.CustomerPurchased, "purchase"),
         (ev.CustomerReferred, "referral"),
         (ev.CustomerMentioned, "mention"),
+        (AnswerSaid, "answer"),
     )
 }
-"""Event class -> the groups of facts that it can change."""
+"""Class of event, or of an answer that the tickets stage says -> the groups of facts that it can change."""
 
 CUSTOMER_ALWAYS: Final = frozenset(("membership",))
 """What every metric of customers reads: where a measure counts (its labels)."""
@@ -58,6 +62,31 @@ class Customer(CustomerFacts, array_like=True, gc=False):
         if not self.tenant:
             self.tenant = event.data.tenant  # type: ignore[attr-defined]  # all of _MERGES have it
         return _MERGES[type(event)](self, time_ms, event)
+
+    def take_in(self, said: AnswerSaid) -> bool:
+        """Take in the last word on one answer; whether anything changed."""
+        self.tenant = self.tenant or said.tenant
+        old = next((one for one in self.answers if one.key == said.key), None)
+        new = (
+            Given(said.at, said.key, said.scale, said.score, said.labels, said.generation)
+            if said.stands
+            else None
+        )
+        if new == old:
+            return False
+        if old is not None:
+            self.answers.remove(old)
+        if new is not None:
+            insort(self.answers, new, key=lambda one: (one.at, one.key))
+        return True
+
+    def forget_answers(self, before_ms: int) -> bool:
+        """Leave out the answers that nothing from ``before_ms`` on is compared with; whether there were any."""
+        kept = [one for one in self.answers if one.at + PAIR_WITHIN_MS >= before_ms]
+        if len(kept) == len(self.answers):
+            return False
+        self.answers = kept
+        return True
 
     def stays(self) -> list[Stay]:
         """When they were a customer. Joining again while being one, and leaving without being one, begin and end nothing."""
@@ -91,8 +120,18 @@ class Customer(CustomerFacts, array_like=True, gc=False):
 
     def latest_ms(self) -> int:
         """Time of the latest fact in epoch milliseconds."""
-        facts: tuple[list[Any], ...] = (self.memberships, self.purchases, self.mentions, self.referrals)
+        facts: tuple[list[Any], ...] = (
+            self.memberships,
+            self.purchases,
+            self.mentions,
+            self.referrals,
+            self.answers,
+        )
         return max((fact.at for kind in facts for fact in kind), default=0)
+
+    def reach_ms(self, config: CoreConfig) -> int:
+        """For how long after them their facts can decide what is said of later ones."""
+        return PAIR_WITHIN_MS if self.answers else 0
 
 
 def _joined(facts: CustomerFacts, time_ms: int, event: ev.CustomerJoined) -> int:
@@ -157,7 +196,7 @@ _FIELDS: Final = len(CustomerFacts.__struct_fields__)
 
 def encode_customer(customer: Customer) -> bytes:
     """A customer as their row, without the last fields where they say nothing."""
-    left_out = 1 if customer.referrals else 2 if customer.mentions else 3
+    left_out = 1 if customer.answers else 2 if customer.referrals else 3 if customer.mentions else 4
     tenant = customer.tenant
     customer.tenant = ""
     row = _encode(customer)

@@ -41,6 +41,17 @@ class Mention(Fact, gc=False):
     sentiment: int
 
 
+class Given(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A satisfaction answer that stands, on whatever ticket; fields as in :class:`stream.core.answers.AnswerSaid`."""
+
+    at: int
+    key: bytes
+    scale: int
+    score: int | None
+    labels: tuple[str | None, ...]
+    generation: int
+
+
 class CustomerFacts(msgspec.Struct, array_like=True, gc=False):
     """Everything known of one customer."""
 
@@ -51,5 +62,7 @@ class CustomerFacts(msgspec.Struct, array_like=True, gc=False):
     """This and the following by key."""
     mentions: list[Mention] = []
     referrals: list[Referral] = []
+    answers: list[Given] = []
+    """By (time, key)."""
     tenant: str = ""
     """Not in the row: its key says it."""

@@ -29,6 +29,9 @@ class Entity(Protocol):
     def latest_ms(self) -> int:
         """Time of the latest fact in epoch milliseconds."""
 
+    def reach_ms(self, config: CoreConfig) -> int:
+        """For how long after it its facts can decide what is said of later ones."""
+
 
 class Kind(NamedTuple):
     """One kind of entity, and the stage that keeps it."""
@@ -39,6 +42,8 @@ class Kind(NamedTuple):
     """What metrics call it: ``ticket`` or ``customer``."""
     sources: Callable[[CoreConfig], tuple[str, ...]]
     """Topics that its stage reads."""
+    rekeyed: Callable[[CoreConfig], tuple[str, ...]]
+    """Internal topics that it reads beside them, which another such stage writes."""
     changelog: Callable[[Topics], str]
     """Topic of its rows."""
     first_feed: Callable[[CoreConfig], int]
@@ -48,8 +53,8 @@ class Kind(NamedTuple):
     """Row and key -> entity."""
     encode: Callable[[Any], bytes]
     key_of: Callable[[ev.Event], bytes]
-    groups_of: Mapping[type[ev.Event], frozenset[str]]
-    """Event class -> groups of facts that it can change."""
+    groups_of: Mapping[type[Any], frozenset[str]]
+    """Class of event, or of what another stage says, -> groups of facts that it can change."""
     always: frozenset[str]
     """What every metric of it reads: where a measure counts."""
 
@@ -58,6 +63,7 @@ TICKETS: Final = Kind(
     name="tickets",
     entity="ticket",
     sources=lambda config: config.topics.sources,
+    rekeyed=lambda config: (),
     changelog=lambda topics: topics.tickets_changelog,
     first_feed=lambda config: 0,
     new=Ticket,
@@ -71,6 +77,7 @@ CUSTOMERS: Final = Kind(
     name="customers",
     entity="customer",
     sources=lambda config: (config.topics.customers,),
+    rekeyed=lambda config: (config.topics.answers,) if config.answers else (),
     changelog=lambda topics: topics.customers_changelog,
     first_feed=lambda config: config.source_partitions,
     new=Customer,

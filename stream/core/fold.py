@@ -64,21 +64,30 @@ def fold(
     inputs = [TicketsShard(single, 0, metrics, reference_ms=reference_ms)]
     if single.customers:
         inputs.append(CustomersShard(single, 0, metrics, reference_ms=reference_ms))
-    reader_of = {topic: shard for shard in inputs for topic in shard.kind.sources(single)}
+    reader_of = {
+        topic: shard
+        for shard in inputs
+        for topic in (*shard.kind.sources(single), *shard.kind.rekeyed(single))
+    }
     windows = WindowsShard(single, 0, metrics)
     for shard in inputs:
         shard.ready()
     windows.ready()
     dead: list[Output] = []
-    said: list[Output] = []
-    delta_offset = 0
+    followups: list[Output] = []
+    delta_offset = answers_offset = 0
 
     def pass_on() -> None:
-        nonlocal delta_offset
+        nonlocal delta_offset, answers_offset
         deltas: list[SourceRecord] = []
         for output in (output for shard in inputs for output in shard.flush(now_ms).outputs):
+            if output.topic == single.topics.answers:
+                answers_offset += 1
+                said = SourceRecord(output.topic, 0, answers_offset - 1, now_ms, None, output.value)
+                reader_of[output.topic].apply(output.topic, [said], answers_offset, now_ms)
+                continue
             if output.topic != single.topics.deltas:
-                (said if output.topic == single.topics.followups else dead).append(output)
+                (followups if output.topic == single.topics.followups else dead).append(output)
                 continue
             deltas.append(SourceRecord(output.topic, 0, delta_offset, now_ms, output.key, output.value))
             delta_offset += 1
@@ -104,7 +113,7 @@ def fold(
         alerts=[output for output in closed.outputs if output.topic == single.topics.alerts],
         rollups=sorted(rollups, key=lambda output: output.key or b""),
         dead_letters=dead,
-        followups=said,
+        followups=followups,
         counts={topic: counts for shard in inputs for topic, counts in shard.counts.items()},
         too_late={metric: number for shard in inputs for metric, number in shard.too_late.items()},
         windows=windows,

@@ -117,6 +117,17 @@ def welch(first: Mean, second: Mean) -> tuple[float, float] | None:
     return centre - spread, centre + spread
 
 
+def mean_interval(mean: Mean) -> tuple[float, float] | None:
+    """95 % interval of a mean; None under two values, or without any spread.
+
+    Source: Student, "The probable error of a mean", Biometrika 6 (1908).
+    """
+    if mean.n < 2 or mean.variance <= 0:
+        return None
+    spread = student_95(mean.n - 1) * sqrt(mean.variance / mean.n)
+    return mean.value - spread, mean.value + spread
+
+
 def student_95(freedom: float) -> float:
     """The t that 95 % of Student's distribution with so many degrees of freedom (1 or more) do not exceed in size."""
     if freedom >= NORMAL_FROM:

@@ -41,7 +41,8 @@ class Retention:
     def note(self, key: bytes, entity: Entity) -> None:
         """A row was written: remember when to look at it again, if it may go at all."""
         if self._keep_ms is not None and entity.may_go(self._config):
-            self._due.setdefault((entity.latest_ms() + self._keep_ms) // HOUR_MS + 1, []).append(key)
+            due_ms = entity.latest_ms() + entity.reach_ms(self._config) + self._keep_ms
+            self._due.setdefault(due_ms // HOUR_MS + 1, []).append(key)
 
     def take(
         self,
@@ -66,7 +67,7 @@ class Retention:
             if not entity.may_go(self._config):
                 continue  # reopened: noted again when it is settled
             latest_ms = entity.latest_ms()
-            if latest_ms < before_ms:
+            if latest_ms + entity.reach_ms(self._config) < before_ms:
                 going[key] = None
                 self.latest_ms = max(self.latest_ms, latest_ms)
             else:

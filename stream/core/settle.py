@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from stream.core.answers import Answers, AnswerSaid, answers_of
 from stream.core.config import CoreConfig
 from stream.core.delta_sums import DeltaSums
 from stream.core.entity import TICKETS, Kind
@@ -18,7 +19,7 @@ from stream.core.watermark import NONE_MS
 class Entry:
     """A decoded ticket, or customer, and what was said of it last."""
 
-    __slots__ = ("emitted", "first", "followups", "stale", "ticket")
+    __slots__ = ("answers", "emitted", "first", "followups", "stale", "ticket")
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class Entry:
         """Those that are open; None: not asked yet."""
         self.first = first
         """What was said of first replies; None: not asked yet."""
+        self.answers: Sequence[AnswerSaid] = ()
+        """Those that were said to the customers stage; asked together with follow-ups."""
         self.stale = 0
         """Bit per metric, and one more each for follow-ups and first replies: the ticket has moved on from what was said."""
 
@@ -60,6 +63,8 @@ class Settler:
         self._nothing_open: Sequence[Followup] | None = None if kind is TICKETS else ()
         self.sums = DeltaSums()
         self.followups = Followups(config)
+        self.answers = Answers()
+        self._rekeys = config.answers and kind is TICKETS
         self._empty: list[Sequence[Measure] | None] = [()] * len(metrics)
         self._unknown: list[Sequence[Measure] | None] = [None] * len(metrics)
 
@@ -71,10 +76,16 @@ class Settler:
         """A ticket from its row: what was said of it is what its facts say, when somebody asks."""
         return Entry(ticket, self._unknown.copy(), self._nothing_open, None)
 
-    def remember(self, entry: Entry, mask: int) -> None:
-        """Take what was said, before the facts change under it."""
+    def forget(self, entry: Entry) -> None:
+        """Facts went that nothing is said of any more: what was said of the others is what they say."""
+        entry.emitted = self._unknown.copy()
+
+    def remember(self, entry: Entry, mask: int, key: bytes = b"") -> None:
+        """Take what was said, before the facts change under it. ``key``: a ticket's row key."""
         if mask & self._followup_bit and entry.followups is None:
             entry.followups = followups(entry.ticket, self._config)
+            if self._rekeys:
+                entry.answers = answers_of(entry.ticket, key, self._config)
         if mask & self._first_bit and entry.first is None:
             entry.first = first_replies(entry.ticket, self._config)
         emitted = entry.emitted
@@ -82,7 +93,7 @@ class Settler:
             if mask >> i & 1 and emitted[i] is None:
                 emitted[i] = measures(entry.ticket, self._config)
 
-    def settle(self, entry: Entry, mask: int, too_late_ms: int) -> None:
+    def settle(self, entry: Entry, mask: int, too_late_ms: int, key: bytes) -> None:
         """Old measures out, new ones in. Measures before ``too_late_ms`` are counted and left out."""
         ticket = entry.ticket
         emitted = entry.emitted
@@ -101,6 +112,11 @@ class Settler:
             if before != now:
                 entry.first = now
                 self.sums.first_replies(ticket.tenant, before, now, too_late_ms)
+        if self._rekeys and mask & self._followup_bit:
+            answers = answers_of(ticket, key, config)
+            if answers != entry.answers:
+                self.answers.difference(entry.answers, answers)
+                entry.answers = answers
 
     def follow_up(self, stale: Iterable[tuple[bytes, Entry]], too_late_ms: int) -> None:
         """Open and withdraw follow-ups of tickets that have moved on."""
@@ -113,7 +129,7 @@ class Settler:
                     entry.followups = new
                     self.followups.difference(key, old, new, too_late_ms)
 
-    def say_all(self, ticket: Any, entry: Entry | None) -> None:
+    def say_all(self, ticket: Any, entry: Entry | None, key: bytes) -> None:
         """Say all measures of a ticket as if none had ever been said. Follow-ups belong to no generation: theirs stand."""
         for i, metric, base, measures in self._each:
             said = measures(ticket, self._config)
@@ -125,3 +141,8 @@ class Settler:
             self.sums.first_replies(ticket.tenant, (), first, NONE_MS)
             if entry is not None:
                 entry.first = first
+        if self._rekeys:
+            answers = answers_of(ticket, key, self._config)
+            self.answers.difference((), answers)
+            if entry is not None:
+                entry.answers = answers

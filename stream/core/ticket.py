@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from schemas import events as ev
-from stream.core.config import CoreConfig
+from stream.core.config import PAIR_WITHIN_MS, CoreConfig
 from stream.core.fact import (
     AGENT,
     AUTHOR_BYTES,
@@ -135,6 +135,10 @@ class Ticket(Facts, array_like=True, gc=False):
         """Whether its last status is solved or closed."""
         statuses = self.statuses
         return bool(statuses) and statuses[-1].status in (SOLVED, CLOSED)
+
+    def reach_ms(self, config: CoreConfig) -> int:
+        """For how long after them its facts can decide what is said of later ones: an answer is compared with the next one."""
+        return PAIR_WITHIN_MS if config.answers and any(one.answer for one in self.surveys) else 0
 
     def may_go(self, config: CoreConfig) -> bool:
         """Whether nothing about the ticket is live, so that age alone decides how long it is kept.

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from stream.core.progress import SourceProgress
 from stream.core.watermark import NONE_MS
 
 META_KEY = b"\0meta"
@@ -38,6 +39,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Source topic -> where it ended when the state was thrown away: until it is read so far, figures are not complete."""
     rows: int = -1
     """How many rows the partition has beside this one; -1: not known, of an older version or a rebuild."""
+    heard: dict[int, SourceProgress] = {}
+    """Of customers: partition of tickets -> how far its answers are contained."""
 
 
 class UnknownRowError(Exception):

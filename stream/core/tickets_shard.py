@@ -80,6 +80,7 @@ class TicketsShard:
         self.closed = False
         self._shape = shape(config, metrics)
         self._retention = Retention(config)
+        self._rekeys = config.answers and self.kind is TICKETS
         self._scan: Scan | None = None
         self._labels_kept = False
         """Whether there is a row of admitted labels."""
@@ -192,7 +193,7 @@ class TicketsShard:
                 entry = self._load(key)
             mask = masks[type(event)]
             if None in entry.emitted or entry.followups is None:
-                remember(entry, mask)
+                remember(entry, mask, key)
             news = entry.ticket.merge(time_ms, event)
             if news == 1:
                 applied += 1
@@ -204,7 +205,7 @@ class TicketsShard:
                     dirty[key] = entry
             if time_ms > highest_ms:  # noqa: PLR1730 - max() would be a call per event
                 highest_ms = time_ms
-        if records:
+        if len(records) > 0:  # a range of markers alone is not falsy
             self._newest_ms = max(self._newest_ms, records[-1].timestamp)
         if applied:
             counts["applied"] = applied
@@ -221,9 +222,11 @@ class TicketsShard:
 
     def tick(self, now_ms: int, at_end: Mapping[str, bool]) -> None:
         """Advance the watermark; idleness is silence at the end of a topic. Once closed, time alone is no news to anyone."""
-        moved = self._watermark.advance(now_ms, [at_end.get(topic, False) for topic in self._topics])
-        if moved and not self.closed:
+        if self._advance(now_ms, at_end) and not self.closed:
             self._progressed = True
+
+    def _advance(self, now_ms: int, at_end: Mapping[str, bool]) -> bool:
+        return self._watermark.advance(now_ms, [at_end.get(topic, False) for topic in self._topics])
 
     def close_input(self) -> None:
         """End of input: the next flush tells every delta partition that this source holds nothing back any more."""
@@ -239,6 +242,7 @@ class TicketsShard:
             or self._dead.outputs
             or self._sums
             or self._settler.followups
+            or self._settler.answers
             or self._scan is not None
         )
 
@@ -310,8 +314,7 @@ class TicketsShard:
         """Say what has changed about the tickets that have moved on."""
         if not self._stale:
             return
-        # By the last flush's watermark, as the windows stage does: one commit may span more than a horizon, all of it in order.
-        too_late_ms = too_late_before_ms(self._config, self._sent_ms)
+        too_late_ms = self._late_before_ms()
         self._settler.follow_up(self._stale.items(), too_late_ms)
         scan = self._scan
         if scan is not None:  # nothing is too late: the windows stage knows which windows it still keeps
@@ -321,8 +324,12 @@ class TicketsShard:
             mask = entry.stale
             entry.stale = 0
             if scan is None or key <= scan.after:  # else the scan will say all of it
-                settle(entry, mask, too_late_ms)
+                settle(entry, mask, too_late_ms, key)
         self._stale.clear()
+
+    def _late_before_ms(self) -> int:
+        """By the last flush's watermark, as the windows stage does: one commit may span more than a horizon, all of it in order."""
+        return too_late_before_ms(self._config, self._sent_ms)
 
     def _complete(self) -> bool:
         """Whether all measures have been said under this generation."""
@@ -337,9 +344,9 @@ class TicketsShard:
             raw = self.rows.get(key)
             if entry is not None:
                 entry.stale = 0
-                self._settler.say_all(entry.ticket, entry)
+                self._settler.say_all(entry.ticket, entry, key)
             elif raw is not None:  # not kept: the cache is for tickets of which something is heard
-                self._settler.say_all(self._ticket(key, raw), None)
+                self._settler.say_all(self._ticket(key, raw), None, key)
         if not scan.left:
             self._scan = None
 
@@ -366,7 +373,7 @@ class TicketsShard:
             closed=self.closed,
             complete=self._complete(),
         )
-        outputs = []
+        outputs = self._settler.answers.take(config, bare, last) if self._rekeys else []
         first_replies = self._sums.take_first_replies(self._labels, config.delta_partitions)
         for partition, pieces in enumerate(self._sums.take(self._labels, config.delta_partitions)):
             batches = [replace(bare, segments=piece) for piece in pieces[:-1]]

@@ -55,6 +55,11 @@ class Topics(msgspec.Struct, frozen=True):
         return f"{self.app_id}-deltas"
 
     @property
+    def answers(self) -> str:
+        """Internal: survey answers by customer, from the tickets stage to the customers stage."""
+        return f"{self.app_id}-answers"
+
+    @property
     def tickets_changelog(self) -> str:
         """Internal: facts per ticket (Faust's name for the changelog of the table ``tickets``)."""
         return f"{self.app_id}-tickets-changelog"

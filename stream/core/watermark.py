@@ -30,20 +30,22 @@ class SourceWatermark:
         self._last_seen_ms[topic] = now_ms
         self.highest_ms[topic] = max(self.highest_ms[topic], event_time_ms)
 
-    def advance(self, now_ms: int, at_end: Sequence[bool]) -> bool:
-        """Let processing time pass; True when the watermark or the idleness changed."""
+    def advance(self, now_ms: int, at_end: Sequence[bool], held_ms: int | None = None) -> bool:
+        """Let processing time pass; True when the watermark or the idleness changed.
+
+        ``held_ms``: what another stage that this partition hears has passed, NONE_MS for nothing yet; None: it holds nothing back.
+        """
         before = (self.watermark_ms, self.idle)
         active = [topic for topic in range(len(at_end)) if not self._is_idle(topic, now_ms, at_end[topic])]
+        passed: list[int] = [] if held_ms is None else [held_ms]
         if active:
-            self.idle = False
             lowest = min(self.highest_ms[topic] for topic in active)
-            if lowest != NONE_MS:
-                self._raise(lowest - self._config.lateness_ms)
+            passed.append(NONE_MS if lowest == NONE_MS else lowest - self._config.lateness_ms)
         elif self._config.clock == "wall":
-            self.idle = False
-            self._raise(now_ms - self._config.lateness_ms)
-        else:
-            self.idle = True
+            passed.append(now_ms - self._config.lateness_ms)
+        self.idle = not passed
+        if passed:
+            self._raise(min(passed))
         return (self.watermark_ms, self.idle) != before
 
     def _is_idle(self, topic: int, now_ms: int, at_end: bool) -> bool:

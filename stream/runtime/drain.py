@@ -1,6 +1,7 @@
 """``--drain``: process up to the ends found at start, publish what is final, and be done.
 
-The parts of the input stages close when their sources are read to those ends. The parts of the later stages are done when
+The parts of the input stages close when their sources are read to those ends; those that read what others of them write, when that
+is read, too. The parts of the later stages are done when
 they have applied what was in their sources after that. Ownership may move meanwhile: what counts is what is owned now, and a
 worker that takes over finishes what another one left. Nobody leaves before all that it has written is taken in, by whoever
 owns the later part: one that has just left takes in nothing, and then this worker gets its part.
@@ -34,10 +35,10 @@ async def drain(
     between = [
         (topic, number)
         for spec in shell.specs
-        if spec.name not in input_stages
-        for topic in spec.sources
+        for topic in (spec.rekeyed if spec.name in input_stages else spec.sources)
         for number in range(spec.partitions)
     ]
+    rekeyed = [tp for tp in between if any(tp[0] in spec.rekeyed for spec in shell.specs)]
     while True:
         await asyncio.sleep(POLL_SECONDS)
         if not shell.flowing:
@@ -46,21 +47,33 @@ async def drain(
         inputs = [part for part in shell.parts.values() if part.spec.name in input_stages]
         if not all(_reached(part, ends_at_start) for part in inputs):
             continue
-        for part in inputs:
-            part.shard.close_input()
-        await shell.commit(inputs)
-        later = [part for part in shell.parts.values() if part.spec.name not in input_stages]
-        ends = await ask_ends(between)
+        middle = [part for part in inputs if part.spec.rekeyed]
+        first = [part for part in inputs if not part.spec.rekeyed]
 
         def stays(generation: int = generation) -> bool:
             return shell.flowing and shell.generation == generation
 
-        while stays() and not all(_reached(part, ends) for part in later):  # noqa: ASYNC110 - positions have no event to wait for
+        for part in first:
+            part.shard.close_input()
+        await shell.commit(first)
+        if rekeyed:
+            said = await ask_ends(rekeyed)
+            while stays() and not all(_reached(part, said) for part in middle):  # noqa: ASYNC110 - positions have no event to wait for
+                await asyncio.sleep(POLL_SECONDS)
+            for part in middle:
+                part.shard.close_input()
+            await shell.commit(middle)
+        written = [part.committed_at for part in middle]
+        later = [part for part in shell.parts.values() if part.spec.name not in input_stages]
+        ends = await ask_ends(between)
+        while stays() and not all(_reached(part, ends) for part in (*middle, *later)):  # noqa: ASYNC110 - positions have no event to wait for
             await asyncio.sleep(POLL_SECONDS)
         await shell.commit(later)  # not the inputs: what they write now would be left behind
-        others = [tp for tp in between if not any(_reads(part, tp) for part in later)]
+        others = [tp for tp in between if not any(_reads(part, tp) for part in (*middle, *later))]
         while stays() and not await _taken_in(others, ends, ask_committed):  # noqa: ASYNC110 - nor have the brokers
             await asyncio.sleep(ASK_SECONDS)
+        if [part.committed_at for part in middle] != written:
+            continue  # others' answers came in: what followed from them is to be taken in, too
         if stays() and not any(part.dirty for part in shell.parts.values()):
             return
 

@@ -82,10 +82,13 @@ async def _facts(
     sources = [TopicPartition(topic, number) for topic in kind.sources(core)]
     begins: Offsets = await consumer.beginning_offsets(sources)
     ends: Offsets = await consumer.end_offsets(sources)
+    # What tickets said is said again, all of it.
+    rekeyed = [TopicPartition(topic, number) for topic in kind.rekeyed(core)]
+    said: Offsets = await consumer.end_offsets(rekeyed) if rekeyed else {}
     lost_ms = max([await _lost_before_ms(consumer, tp, begins[tp], ends[tp]) for tp in sources])
     meta = Meta(
         generation=core.generation,
-        positions={tp.topic: begins[tp] for tp in sources},
+        positions={tp.topic: offset for tp, offset in {**begins, **said}.items()},
         shape=dict(shape),
         forgotten_ms=lost_ms,
         rebuilt_at={tp.topic: ends[tp] for tp in sources},
@@ -93,7 +96,7 @@ async def _facts(
     if lost_ms != NONE_MS:
         log.warning("rebuild.sources_truncated", partition=number, oldest_ms=lost_ms)
     row = (META_KEY, encode_meta(meta))
-    await _replace(config, consumer, kind.name, kind.changelog(core.topics), number, row, begins)
+    await _replace(config, consumer, kind.name, kind.changelog(core.topics), number, row, {**begins, **said})
 
 
 async def _lost_before_ms(consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, end: int) -> int:

@@ -24,6 +24,8 @@ class StageSpec(NamedTuple):
     """What readers outside the event loop may see of a shard; called on the loop, returns something immutable."""
     feeds: bool = False
     """It reads the input of all, not what another stage writes."""
+    rekeyed: tuple[str, ...] = ()
+    """Those of its sources that another stage that feeds writes."""
     building: Callable[[Shard], str] = lambda _shard: ""
     """Which generation a shard is building and how far it is; empty when its figures are complete."""
 

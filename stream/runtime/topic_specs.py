@@ -105,6 +105,24 @@ def specs(core: CoreConfig) -> tuple[TopicSpec, ...]:
             },
             "differences of tallies, from the tickets stage to the windows stage",
         ),
+        *(
+            [
+                TopicSpec(
+                    topics.answers,
+                    "internal",
+                    core.source_partitions,
+                    True,
+                    {
+                        "cleanup.policy": "delete",
+                        "retention.ms": str(DELTAS_RETENTION_MS),
+                        "max.message.bytes": str(LARGE_BYTES),
+                    },
+                    "survey answers by customer, from the tickets stage to the customers stage",
+                )
+            ]
+            if core.answers
+            else []
+        ),
         TopicSpec(
             topics.tickets_changelog, "internal", core.source_partitions, True, compacted, "facts per ticket"
         ),

@@ -140,7 +140,8 @@ def problems(
 def _count_text(spec: TopicSpec, partitions: int) -> str:
     setting = (
         "STREAM_PARTITIONS"
-        if spec.kind == "source" or spec.name.endswith(("-tickets-changelog", "-customers-changelog"))
+        if spec.kind == "source"
+        or spec.name.endswith(("-tickets-changelog", "-customers-changelog", "-answers"))
         else "STREAM_DELTA_PARTITIONS"
     )
     return (
@@ -177,7 +178,7 @@ def _config_problems(spec: TopicSpec, config: Mapping[str, str]) -> Iterable[Pro
             "message.timestamp.type is not LogAppendTime: whether an event lies too far in the future is judged by the producer's clock",
         )
     retention = int(config.get("retention.ms", "-1")) if "delete" in policies else -1
-    if (spec.kind == "source" or spec.name.endswith("-deltas")) and 0 <= retention < DAY_MS:
+    if (spec.kind == "source" or spec.name.endswith(("-deltas", "-answers"))) and 0 <= retention < DAY_MS:
         yield Problem(
             "warning",
             spec.name,
@@ -246,10 +247,18 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
         await admin.start()
         states = await describe(admin, names)
         own = [spec for spec in wanted if spec.kind != "source" and states[spec.name].error == NOT_THERE]
-        lost = [spec for spec in own if spec.kind == "internal"]
-        # A changelog of customers is not lost where none has been read yet: their first metric may have been chosen just now.
-        read = core.sources if lost and lost[0].name != core.topics.customers_changelog else core.sources[-1:]
-        if lost and await _has_committed(admin, config.app_id, read):
+        # What only metrics of customers need is not lost where none has been read yet: the first one may have been chosen just now.
+        read = {
+            core.topics.customers_changelog: (core.topics.customers, core.topics.answers),
+            core.topics.answers: (core.topics.answers,),
+        }
+        lost = [
+            spec
+            for spec in own
+            if spec.kind == "internal"
+            and await _has_committed(admin, config.app_id, read.get(spec.name, core.sources))
+        ]
+        if lost:
             raise StartError(
                 f"topic {lost[0].name} does not exist, but the group {config.app_id} has committed offsets: state was deleted. "
                 "Restore it, or stop all workers and start one with `stream worker --rebuild`"

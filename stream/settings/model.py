@@ -368,8 +368,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             calendars=self.calendars.calendars if self.calendars else Calendars(),
             dead_letter_limit=self.dlq_limit,
         )
-        customers = any(metric.entity == "customer" for metric in selected(core))
-        return msgspec.structs.replace(core, customers=customers)
+        chosen = selected(core)
+        return msgspec.structs.replace(
+            core,
+            customers=any(metric.entity == "customer" for metric in chosen),
+            answers=any(metric.entity == "customer" and "answer" in metric.reads for metric in chosen),
+        )
 
     def runtime(self) -> RuntimeConfig:
         """What the shell needs to know beyond that."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.core.config import DEFAULT_METRICS
 from stream.core.partitioner import murmur2_partition
 from stream.core.record import SourceRecord
 from tests.bench.job import DAY_MS, DAY_START_MS
@@ -17,7 +18,12 @@ pytestmark = pytest.mark.broker
 ROUNDS, EVENTS, WORKERS = 5, 60, 2
 
 
-def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(kafka: Kafka, tmp_path: Path) -> None:
+@pytest.mark.parametrize("followed", [False, True], ids=["two stages", "three stages"])
+def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(
+    kafka: Kafka, tmp_path: Path, followed: bool
+) -> None:
+    """Three: answers go from the tickets stage over the customers stage to the windows."""
+    app_id = f"drain-together-{followed}".lower()
     records = [
         SourceRecord(
             f"x.{one.short}",
@@ -32,8 +38,9 @@ def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(kafka: Kafka,
     ]
     product = Product(
         kafka.bootstrap,
-        "drain-together",
+        app_id,
         tmp_path,
+        STREAM_METRICS=",".join((*DEFAULT_METRICS, *(["csat_change"] * followed))),
         STREAM_PARTITIONS="2",
         STREAM_ROLLUP_WINDOWS="1h,24h",
         STREAM_CORRECTION_HORIZON="35d",
@@ -41,14 +48,21 @@ def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(kafka: Kafka,
         STREAM_HEARTBEAT_INTERVAL="2s",  # who stays hears late that another has left
     )
     try:
-        deltas = product.core.topics.deltas
+        deltas, answers = product.core.topics.deltas, product.core.topics.answers
         for begin in range(0, len(records), EVENTS):
             product.send(records[begin : begin + EVENTS])
             product.drain(WORKERS)
-            committed = topics.committed(kafka.bootstrap, "drain-together")
+            committed = topics.committed(kafka.bootstrap, app_id)
             for partition, end in topics.ends(kafka.bootstrap, deltas, product.core.delta_partitions).items():
                 assert committed[deltas, partition] == end, (begin // EVENTS, partition)
+            for partition, end in topics.ends(kafka.bootstrap, answers, 2).items() if followed else ():
+                assert committed[answers, partition] == end, (begin // EVENTS, partition)
         product.check()
+        changes = [one for one in product.published().values() if one["metric"] == "csat_change" and one["n"]]
+        assert bool(changes) == followed
+        assert (answers in topics.names(kafka.bootstrap)) == followed, (
+            "who does not ask for it has no topic more"
+        )
         audit = product.stream("audit")
         assert audit.wait() == 0, audit.output
     finally:

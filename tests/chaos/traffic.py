@@ -95,7 +95,7 @@ def _life(rng: random.Random, ticket: str, tickets: int, tell: Tell) -> None:
         channel=rng.choice(CHANNELS),
         team=rng.choice(TEAMS),
         queue=rng.choice((*QUEUES, None)),
-        requester_id=f"c-{rng.randrange(5000)}",
+        requester_id=f"c-{rng.randrange(5000) % max(2, tickets // 4)}",  # each with several tickets, on any partition
         created_by=rng.choice(("customer", "customer", "customer", "agent")),
     )
     now = _visit(rng, ticket, now, tell)

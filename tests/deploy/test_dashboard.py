@@ -153,6 +153,7 @@ def test_no_figure_stands_without_the_number_that_it_rests_on() -> None:
         "churn_ratio": "churn_start_customers",
         "referral_ratio": "referral_new_customers",
         "engagement_score": "engagement_score_customers",
+        "csat_change_score": "csat_change_score_pairs",
         "sentiment_positive_ratio": "sentiment_mentions",
         "sentiment_neutral_ratio": "sentiment_mentions",
         "sentiment_negative_ratio": "sentiment_mentions",

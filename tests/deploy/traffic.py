@@ -32,7 +32,9 @@ SUSPICIOUS = 30
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
 CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
-CONFIG = CoreConfig(metrics=tuple(BY_NAME), calendars=CALENDARS, quality_criteria=("tone",), customers=True)
+CONFIG = CoreConfig(
+    metrics=tuple(BY_NAME), calendars=CALENDARS, quality_criteria=("tone",), customers=True, answers=True
+)
 
 
 def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
@@ -131,7 +133,7 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
             yield event(topics.tickets, f"t{i}", "ticket.status_changed", time_ms, changed)
         survey = {**ticket, "survey_id": f"s{i}", "kind": "csat", "scale": {"min": 1, "max": 5}}
         yield event(topics.surveys, f"t{i}", "survey.sent", start_ms + 52 * SECOND, survey)
-        score = {**survey, "score": 5 if i < SATISFIED else 1, "revision": 0}
+        score = {**survey, "score": 5 if i < SATISFIED else 1, "revision": 0, "customer_id": f"c{i % 60}"}
         yield event(topics.surveys, f"t{i}", "survey.answered", start_ms + 55 * SECOND, score)
     scores = [10] * PROMOTERS + [8] * PASSIVES + [2] * DETRACTORS
     for i, score_of_ten in enumerate(scores):

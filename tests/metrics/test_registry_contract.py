@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import events as ev
+from stream.core.answers import AnswerSaid
 from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
@@ -88,6 +89,7 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         29: "channel_share",
         30: "lifetime_value",
         31: "engagement",
+        32: "csat_change",
         69: "first_reply_time_business",
         70: "reply_time_business",
         71: "queue_wait_time_business",
@@ -274,6 +276,7 @@ OTHER_SETTINGS = CoreConfig(
     service_level_seconds={"*": (30,), "voice": (10, 30)},
     short_abandon_ms=9_000,
     customers=True,
+    answers=True,
     margin_percent=30,
     engagement={"mentions": 2},
 )
@@ -313,7 +316,7 @@ def test_every_group_that_a_metric_reads_has_an_event() -> None:
         told = {group for groups in kind.groups_of.values() for group in groups}
         read = {group for metric in METRICS if metric.entity == kind.entity for group in metric.reads}
         assert read <= told
-    assert {event for kind in KINDS for event in kind.groups_of} == set(ev.EVENT_CLASSES)
+    assert {event for kind in KINDS for event in kind.groups_of} == {*ev.EVENT_CLASSES, AnswerSaid}
 
 
 def _rows(name: str) -> list[str]:

@@ -47,6 +47,7 @@ class Pipeline:
         self.changelogs: list[dict[bytes, bytes]] = [{} for _ in (*self.tickets, *self.windows)]
         self._customers: list[dict[bytes, bytes]] = []
         self.deltas: list[list[SourceRecord]] = [[] for _ in self.windows]
+        self.answers: list[list[SourceRecord]] = [[] for _ in range(config.source_partitions)]
         self.rollups: list[Output] = []
         self.alerts: list[Output] = []
         self.followups: list[Output] = []
@@ -77,15 +78,30 @@ class Pipeline:
         for shard in self.tickets:
             shard.tick(NOW_MS, {})
 
-    def commit_tickets(self) -> None:
-        """One commit of every source partition."""
+    def hear(self, most: int | None = None) -> None:
+        """Every customers partition takes in the answers that it has not heard, or so many records of them."""
+        topic = self.config.topics.answers
+        if self.config.answers:
+            for log, shard in zip(self.answers, self.tickets[self.config.source_partitions :], strict=True):
+                start = shard.positions.get(topic, 0)
+                heard = log[start:] if most is None else log[start : start + most]
+                if heard:
+                    shard.apply(topic, heard, start + len(heard), NOW_MS)
+
+    def commit_tickets(self, *, hear: int | None = None) -> None:
+        """One commit of every source partition; those of customers take in ``hear`` records of answers first, or all."""
         for index, shard in enumerate(self.tickets):
+            if index == self.config.source_partitions:
+                self.hear(hear)
+                for one in self.tickets[index:]:
+                    one.tick(NOW_MS, {})
             flush = shard.flush(NOW_MS)
             self._store(index, flush.rows)
             for output in flush.outputs:
-                if output.topic == self.config.topics.deltas:
+                if output.topic in (self.config.topics.deltas, self.config.topics.answers):
                     assert output.partition is not None
-                    log = self.deltas[output.partition]
+                    logs = self.deltas if output.topic == self.config.topics.deltas else self.answers
+                    log = logs[output.partition]
                     log.append(
                         SourceRecord(output.topic, output.partition, len(log), NOW_MS, None, output.value)
                     )
@@ -134,9 +150,8 @@ class Pipeline:
     def build(self) -> None:
         """Commit until the generation is complete."""
         for _ in range(10_000):
-            assert all(shard.changed() for shard in self.tickets if shard.building), (
-                "the shell would not commit"
-            )
+            own = [shard for shard in self.tickets if shard.building and "are to come" not in shard.building]
+            assert all(shard.changed() for shard in own), "the shell would not commit"
             self.commit_tickets()
             self.commit_windows()
             if not self.building():

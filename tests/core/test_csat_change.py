@@ -92,7 +92,7 @@ def _ties(told: History) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_fold_is_a_plain_reading_of_the_definition(data: st.DataObject) -> None:
     told, arrived = _several(data)
     if _ties(told):
@@ -117,7 +117,7 @@ def _day(key: bytes) -> int:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_arrival_cut_into_any_commits_with_restarts_is_the_fold_in_order(data: st.DataObject) -> None:
     told, arrived = _several(data)
     config = msgspec.structs.replace(
@@ -159,7 +159,7 @@ def _audited(pipeline: Pipeline) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_chosen_dropped_and_chosen_again_it_ends_as_if_it_had_always_been_there(
     data: st.DataObject,
 ) -> None:

@@ -20,6 +20,7 @@ from deploy.grafana.panels import DATASOURCE, Line, Panel, by_label, listing, nu
 from deploy.prometheus.build import recorded
 from stream.metrics import METRICS
 from stream.metrics.business import TITLE_SUFFIX as SUFFIX
+from stream.metrics.profiles import BY_NAME as PROFILES
 from stream.web.figures import PREFIX
 from stream.web.pipeline import PREFIX as PIPELINE
 
@@ -29,6 +30,9 @@ SEGMENT = 'tenant="$tenant", team=~"$team", channel=~"$channel", queue=""'
 TEAMS = 'tenant="$tenant", team!="", channel=~"$channel", queue=""'
 QUEUES = 'tenant="$tenant", team="", channel="", queue!=""'
 WINDOW = 'window="$window"'
+PROFILE = 'profile=~"$profile"'
+OWN_PROFILE = 'profile=~"|default"'
+"""Live counts have no other; there is no label unless another profile runs."""
 AGGREGATED = "^$"
 """Value of "All": the label is absent."""
 
@@ -38,7 +42,8 @@ GOOD_AND_POOR = ((None, "red"), (0.60, "orange"), (0.80, "green"))
 
 def figure(series: str, labels: str = SEGMENT, window: bool = True, more: str = "") -> str:
     """The query of one series of the business, named without the prefix."""
-    inside = ", ".join(part for part in (labels, WINDOW if window else "", more) if part)
+    asked = (labels, WINDOW if window else "", PROFILE if window else OWN_PROFILE, more)
+    inside = ", ".join(part for part in asked if part)
     return f"{recorded(PREFIX + series)}{{{inside}}}"
 
 
@@ -645,7 +650,7 @@ def _variable(name: str, query: str) -> builders.QueryVariable:
     )
 
 
-def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariable]:
+def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariable | builders.CustomVariable]:
     everything = f'__name__=~"segment:{PREFIX}.+"'
     yield builders.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
     yield _variable("tenant", f"label_values({{{everything}}}, tenant)")
@@ -659,6 +664,13 @@ def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariabl
         )
     yield _variable("window", f'label_values({{{everything}, tenant="$tenant"}}, window)').current(
         dashboard.VariableOption(selected=True, text="24h", value="24h")
+    )
+    own = "|default"
+    yield (
+        builders.CustomVariable("profile")
+        .label("profile")
+        .values(", ".join([f"default : {own}", *(f"{name} : {name}" for name in PROFILES)]))
+        .current(dashboard.VariableOption(selected=True, text="default", value=own))
     )
 
 

@@ -8,8 +8,9 @@ import msgspec
 
 from stream.commands import Context
 from stream.commands.figure import Asked, asked, explained, labels_of
-from stream.commands.words import minute_text, must_be_metric, row, segment_text, value_text
+from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
 from stream.core.compare import Comparison, Place, compare, overlap
+from stream.core.config import DEFAULT_PROFILE
 from stream.core.explain import ExplainError, Explanation
 from stream.core.measure import Figure
 from stream.settings.forms import show_duration
@@ -38,6 +39,10 @@ PERCENTAGE_POINTS = " percentage points"
 @click.option(
     "--with-window", metavar="WINDOW", help="The window to compare it with. The same window if not given."
 )
+@click.option("--profile", metavar="NAME", help=PROFILE_HELP)
+@click.option(
+    "--with-profile", metavar="NAME", help="The profile to compare it with. The same one if not given."
+)
 @click.option(
     "--min-n",
     type=click.IntRange(min=1),
@@ -55,10 +60,12 @@ def command(
     window: str,
     with_segment: tuple[str, ...],
     with_window: str | None,
+    profile: str | None,
+    with_profile: str | None,
     min_n: int,
     as_json: bool,
 ) -> None:
-    """Compare the figure METRIC of two windows (before and after) or of two segments.
+    """Compare the figure METRIC of two windows (before and after), of two segments, or by two profiles.
 
     Both figures with their n, this one minus the other, and the 95 % interval of that difference: Newcombe's for shares, Welch's
     for means and for nps. If the interval contains zero, chance alone may have put the two apart. It reads the worker's durable
@@ -67,28 +74,34 @@ def command(
     """
     settings = context.settings
     core = settings.core()
-    must_be_metric(core, metric, param_hint="METRIC")
-    if not with_segment and with_window is None:
-        raise click.UsageError("name what to compare it with: --with-window, --with-segment, or both")
+    must_be_metric(core, metric, param_hint="METRIC", profile=profile)
+    must_be_metric(core, metric, param_hint="METRIC", profile=with_profile or profile)
+    if not with_segment and with_window is None and with_profile is None:
+        raise click.UsageError("name what to compare it with: --with-window, --with-segment, --with-profile")
     labels = labels_of(core, segment)
-    this = asked(labels, window)
+    this = asked(labels, window, profile)
     if with_segment:
         labels = labels_of(core, with_segment, tenant=labels["tenant"], param_hint="--with-segment")
-    other = asked(labels, with_window or window, param_hint="--with-window")
-    if overlap(_place(this), _place(other)):
+    other = asked(labels, with_window or window, with_profile or profile, param_hint="--with-window")
+    same = _place(this) == _place(other)
+    if overlap(_place(this), _place(other)) and not (with_profile and same):
         raise click.UsageError(
             "the two may share measures, and their difference then has no interval: take windows that do not overlap, or segments "
             "with different values of one label (two teams, not a team and its tenant)"
         )
     found = explained(settings, metric, [this, other])
     try:
-        compared = compare(metric, *found)
+        compared = compare(metric, *found, same_events=same)
     except ExplainError as exc:
         raise click.UsageError(str(exc)) from exc
     if as_json:
         print(_json(compared, found, (this, other), min_n))
     else:
         print("\n".join(_lines(compared, found, (this, other), min_n)))
+
+
+def _profile(one: Explanation) -> str:
+    return "" if one.metric.profile == DEFAULT_PROFILE else f"   profile {one.metric.profile}"
 
 
 def _place(one: Asked) -> Place:
@@ -109,7 +122,8 @@ def _lines(
         length = show_duration(place.length_ms)
         yield row(
             "",
-            f"{segment_text(place.labels)}   {minute_text(one.start_ms)} .. {minute_text(one.end_ms)} ({length})   {_status(one)}",
+            f"{segment_text(place.labels)}   {minute_text(one.start_ms)} .. {minute_text(one.end_ms)} ({length})   {_status(one)}"
+            f"{_profile(one)}",
         )
     unit = compared.this.unit
     interval = ""
@@ -158,6 +172,8 @@ def _json(compared: Comparison, found: list[Explanation], places: tuple[Asked, A
     def side(figure: Figure, one: Explanation, place: Asked) -> dict[str, object]:
         return {
             "key": one.key,
+            "profile": one.metric.profile,
+            "definition_version": one.metric.version,
             "segment": place.labels,
             "start_ms": one.start_ms,
             "end_ms": one.end_ms,

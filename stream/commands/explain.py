@@ -9,7 +9,7 @@ import msgspec
 from stream.commands import Context
 from stream.commands.figure import asked, explained, labels_of
 from stream.commands.suspected import Suspected, suspected
-from stream.commands.words import minute_text, must_be_metric, row, segment_text, value_text
+from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
 from stream.core.config import CoreConfig
 from stream.core.explain import Explanation
 from stream.core.measure import Figure
@@ -30,9 +30,18 @@ BANDS = {"csat": (0.60, 0.80)}
     "unless named.",
 )
 @click.option("--window", required=True, metavar="WINDOW", help="The window: 2026-11-05T12:00/1h, in UTC.")
+@click.option("--profile", metavar="NAME", help=PROFILE_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all buckets of a histogram.")
 @click.pass_obj
-def command(context: Context, *, metric: str, segment: tuple[str, ...], window: str, as_json: bool) -> None:
+def command(
+    context: Context,
+    *,
+    metric: str,
+    segment: tuple[str, ...],
+    window: str,
+    profile: str | None,
+    as_json: bool,
+) -> None:
     """Show what the figure METRIC is made of, in one segment and one rollup window.
 
     Value, n, the counts and sums behind them, what was excluded and why, whether the window is final, how far event time has
@@ -42,9 +51,9 @@ def command(context: Context, *, metric: str, segment: tuple[str, ...], window: 
     """
     settings = context.settings
     core = settings.core()
-    must_be_metric(core, metric, param_hint="METRIC")
+    must_be_metric(core, metric, param_hint="METRIC", profile=profile)
     labels = labels_of(core, segment)
-    (found,) = explained(settings, metric, [asked(labels, window)])
+    (found,) = explained(settings, metric, [asked(labels, window, profile)])
     named = suspected(settings, found, labels)
     print(
         _json(found, labels, named)
@@ -98,7 +107,7 @@ def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iter
         yield row(name, first)
         yield from (row("", line) for line in more)
     told = "".join(f", {name} {value}" for name, value in found.metric.labels)
-    yield row("profile", f"{core.profile}, definition version {found.metric.version}{told}")
+    yield row("profile", f"{found.metric.profile}, definition version {found.metric.version}{told}")
 
 
 def _figure_lines(figure: Figure) -> Iterator[str]:
@@ -162,6 +171,7 @@ def _json(found: Explanation, labels: dict[str, str], named: Sequence[Suspected]
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
                 "definition_labels": dict(found.metric.labels),
+                "profile": found.metric.profile,
                 "source": found.metric.source,
                 "null": found.metric.null_rule,
                 "suspected_bots": [

@@ -19,11 +19,12 @@ from stream.settings import Settings
 
 
 class Asked(NamedTuple):
-    """A segment and a window of rollups, in milliseconds."""
+    """A segment and a window of rollups, in milliseconds, and by whose definition: None for the first profile that has it."""
 
     labels: dict[str, str]
     start_ms: int
     length_ms: int
+    profile: str | None
 
 
 def labels_of(
@@ -41,12 +42,12 @@ def labels_of(
     return labels
 
 
-def asked(labels: dict[str, str], window: str, *, param_hint: str = "--window") -> Asked:
+def asked(labels: dict[str, str], window: str, profile: str | None, *, param_hint: str = "--window") -> Asked:
     """A segment in one window. Raises click.BadParameter for a text that is none."""
     found = parse_window(window, param_hint=param_hint)
     if found.start_ms is None:
         raise click.BadParameter(OFF_THE_END, param_hint=param_hint)
-    return Asked(labels, found.start_ms, found.length_ms)
+    return Asked(labels, found.start_ms, found.length_ms, profile)
 
 
 def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list[Explanation]:
@@ -67,6 +68,7 @@ def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list
                 name,
                 start_ms=one.start_ms,
                 window_ms=one.length_ms,
+                profile=one.profile,
             )
             for name, one in zip(names, figures, strict=True)
         ]

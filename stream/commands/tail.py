@@ -15,6 +15,7 @@ from stream.commands.words import (
     Window,
     minute_text,
     must_be_metric,
+    must_be_profile,
     parse_segment,
     parse_window,
     printable,
@@ -33,10 +34,13 @@ class Filter(NamedTuple):
     metric: str | None
     segment: dict[str, str]
     window: Window | None
+    profile: str | None
 
     def passes(self, data: dict[str, Any]) -> bool:
         """Whether a rollup's, an alert's or a follow-up's data are among them."""
         if self.metric is not None and data["metric"] != self.metric:
+            return False
+        if self.profile is not None and data["profile"] != self.profile:
             return False
         labels = data if "survey_id" in data else data["segment"]  # a follow-up has its labels beside its ids
         if any(labels.get(name) != value for name, value in self.segment.items()):
@@ -60,6 +64,7 @@ class Filter(NamedTuple):
 @click.option(
     "--window", metavar="WINDOW", help="Only windows of a length (1h), or one window (2026-11-05T12:00/1h)."
 )
+@click.option("--profile", metavar="NAME", help="Only figures by this definition: one of STREAM_PROFILES.")
 @click.option("--reason", help="Only dead letters that were refused for this: not_json.")
 @click.option(
     "--from-beginning", is_flag=True, help="Begin with the oldest instead of what comes from now on."
@@ -74,6 +79,7 @@ def command(
     metric: str | None,
     segment: tuple[str, ...],
     window: str | None,
+    profile: str | None,
     reason: str | None,
     from_beginning: bool,
     once: bool,
@@ -85,17 +91,18 @@ def command(
     For dead letters it shows where the original stood and why it was refused, not the event; --json has that too.
     """
     settings = context.settings
-    if what == "dlq" and (metric or segment or window):
-        raise click.UsageError("a dead letter has no metric, segment or window")
+    if what == "dlq" and (metric or segment or window or profile):
+        raise click.UsageError("a dead letter has no metric, segment, window or profile")
     if what != "dlq" and reason:
         raise click.UsageError("only a dead letter has a reason")
-    if what == "followups" and (metric or window):
-        raise click.UsageError("a follow-up is of one answer: it has no metric and no window")
+    if what == "followups" and (metric or window or profile):
+        raise click.UsageError("a follow-up is of one answer: it has no metric, window or profile")
     if what == "alerts" and window and "/" in window:
         raise click.UsageError("an alert is of a running window: give its length alone, such as --window 24h")
     if metric is not None:
-        must_be_metric(settings.core(), metric, param_hint="--metric")
-    chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None)
+        must_be_metric(settings.core(), metric, param_hint="--metric", profile=profile)
+    must_be_profile(settings.core(), profile)
+    chosen = Filter(metric, parse_segment(segment), parse_window(window) if window else None, profile)
     topics = _topics_of(what, settings.core())
     lines = {"rollups": _rollup, "alerts": _alert, "followups": _followup}
     describe = _dead_letter(reason) if what == "dlq" else _figure(chosen, lines[what])

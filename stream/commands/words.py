@@ -12,6 +12,9 @@ from stream.core.explain import ExplainError, windowed_metric
 from stream.metrics import selected
 from stream.settings.forms import parse_duration
 
+PROFILE_HELP = (
+    "By whose definition: one of STREAM_PROFILES. The first of them that has the metric if not given."
+)
 OFF_THE_END = "write it as 2026-11-05T12:00/1h: a start in UTC and a length"
 
 
@@ -52,12 +55,23 @@ def not_empty(_context: click.Context, _option: click.Parameter, value: str | No
     return value
 
 
-def must_be_metric(config: CoreConfig, name: str, *, param_hint: str) -> None:
-    """Raise click.BadParameter unless a configured metric has figures of that name in windows."""
+def must_be_metric(config: CoreConfig, name: str, *, param_hint: str, profile: str | None = None) -> None:
+    """Raise click.BadParameter unless a configured metric has figures of that name in windows, under a profile if one is named."""
+    must_be_profile(config, profile)
     try:
-        windowed_metric(name, selected(config))
+        windowed_metric(name, selected(config), profile)
     except ExplainError as exc:
         raise click.BadParameter(str(exc), param_hint=param_hint) from exc
+
+
+def must_be_profile(config: CoreConfig, profile: str | None, *, param_hint: str = "--profile") -> None:
+    """Raise click.BadParameter unless metrics are computed under that profile; None is no choice."""
+    computed = dict.fromkeys(metric.profile for metric in selected(config))
+    if profile is not None and profile not in computed:
+        raise click.BadParameter(
+            f"{profile!r} is not computed (STREAM_PROFILES); there are: {', '.join(computed)}",
+            param_hint=param_hint,
+        )
 
 
 def parse_window(text: str, *, param_hint: str = "--window") -> Window:

@@ -100,7 +100,7 @@ def alert_output(
 ) -> Output:
     """The alert as it stands now; ``since`` is the instant at which it took this state."""
     rule = state.rule
-    key = f"{config.profile}/{rule.name}/{segment}"
+    key = f"{rule.profile}/{rule.name}/{segment}"
     data = {
         "alert": key,
         "rule": rule.name,
@@ -115,7 +115,7 @@ def alert_output(
         "threshold": rule.threshold,
         "since": instant(max(at_ms, 0)),
         "metric": rule.metric,
-        "profile": config.profile,
+        "profile": rule.profile,
     }
     event = {
         "specversion": "1.0",
@@ -159,7 +159,12 @@ class AlertBook:
         except ValueError as exc:
             raise DamagedRowError(f"a row of alert {name.decode()!r} is not readable: {exc}") from exc
         rule = self._rules.get(name.decode())
-        if rule is not None and matches(rule, segment_labels(segment.decode())):
+        # Of another profile it is another alert, under another key.
+        if (
+            rule is not None
+            and rule.profile == state.rule.profile
+            and matches(rule, segment_labels(segment.decode()))
+        ):
             self._set(name.decode(), segment.decode(), state)
         else:
             self._orphans.append((segment.decode(), state))

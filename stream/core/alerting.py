@@ -25,7 +25,7 @@ class Alerting:
         self, config: CoreConfig, rows: dict[bytes, bytes], metrics: Sequence[Metric], gauges: Sequence[Gauge]
     ) -> None:
         self._book = AlertBook(config, rows)
-        self._metrics = {rule.name: metric_for(rule.metric, metrics) for rule in config.alerts}
+        self._metrics = {rule.name: metric_for(rule.metric, metrics, rule.profile) for rule in config.alerts}
         self._gauges = gauges
         self._rules: dict[str, tuple[AlertRule, ...]] = {}
         self._event_time = config.clock == "event"

@@ -65,8 +65,8 @@ class Difference(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The metric's name, or ``first_replies``."""
-        return "first_replies" if self.metric is None else self.metric.name
+        """The metric's full name, or ``first_replies``."""
+        return "first_replies" if self.metric is None else self.metric.full_name
 
 
 class Audit(NamedTuple):

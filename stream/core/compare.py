@@ -44,8 +44,12 @@ def overlap(this: Place, other: Place) -> bool:
     return not apart and this.start_ms < other.end_ms and other.start_ms < this.end_ms
 
 
-def compare(name: str, this: Explanation, other: Explanation) -> Comparison:
-    """Compare the figure ``name`` of one metric in two places that do not overlap. Raises ExplainError naming the figures there are."""
+def compare(name: str, this: Explanation, other: Explanation, *, same_events: bool = False) -> Comparison:
+    """Compare the figure ``name`` of one metric in two places that do not overlap.
+
+    ``same_events``: it is one place, by the definitions of two profiles; there is no interval then. Raises ExplainError naming the
+    figures there are.
+    """
     figures = [_figure(name, one) for one in (this, other)]
     values = [figure.value for figure in figures]
     samples = [one.metric.samples(one.tally).get(name) for one in (this, other)]
@@ -53,6 +57,8 @@ def compare(name: str, this: Explanation, other: Explanation) -> Comparison:
     method, bounds = "", None
     if apart is None:
         why_not = "there is a figure on one side at most"
+    elif same_events:
+        why_not = "both are of the same events: the definitions set them apart, not chance"
     elif samples[0] is None or samples[1] is None:
         why_not = "it is neither a share nor a mean whose spread is kept"
     else:

@@ -14,6 +14,9 @@ DAY_MS = 86_400_000
 PAIR_WITHIN_MS = 90 * DAY_MS
 """Two answers of one customer that lie further apart are not compared: bounds for how long answers are kept."""
 
+DEFAULT_PROFILE = "default"
+"""The program's own definitions."""
+
 DEFAULT_METRICS = (
     "csat",
     "csat_mean",
@@ -52,6 +55,8 @@ class AlertRule(msgspec.Struct, frozen=True):
     interval: bool = False
     """True: fires only when the interval's far end is past the threshold too."""
     severity: str = "warning"
+    profile: str = DEFAULT_PROFILE
+    """By whose definition of the metric."""
     segment: dict[str, str] = {}
     """Pattern: label -> value or ``*``; matches segments with exactly these labels (``tenant`` may be left out = ``*``)."""
 
@@ -100,7 +105,8 @@ class CoreConfig(msgspec.Struct, frozen=True):
     )
     """Part of the engagement -> its weight."""
     clock: Literal["wall", "event"] = "wall"
-    profile: str = "default"
+    profiles: tuple[str, ...] = (DEFAULT_PROFILE,)
+    """Whose definitions are computed; where only a name is given, the first that has it is meant."""
     calendars: Calendars = Calendars()
     """Business hours, and whose they are."""
     ces_direction: Literal["low_is_good", "high_is_good"] = "low_is_good"

@@ -42,7 +42,7 @@ class DeltaSums:
         self._add(base, old[common:], -1, too_late_ms, late)
         self._add(base, new[common:], 1, too_late_ms, late)
         if late:
-            self.too_late[metric.name] = self.too_late.get(metric.name, 0) + len(late)
+            self.too_late[metric.full_name] = self.too_late.get(metric.full_name, 0) + len(late)
 
     def _add(
         self, base: int, measures: Sequence[Measure], sign: int, too_late_ms: int, late: set[int]

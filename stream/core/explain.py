@@ -56,11 +56,19 @@ class Explanation(NamedTuple):
     """The window's tallies are deleted: its last rollup is all that is left of it."""
 
 
-def windowed_metric(name: str, metrics: Sequence[Metric]) -> Metric:
-    """The metric that has figures of that name in windows. Raises ExplainError naming those there are."""
-    metric = metric_for(name, metrics)
+def windowed_metric(name: str, metrics: Sequence[Metric], profile: str | None = None) -> Metric:
+    """The metric that has figures of that name in windows, by the definition of a profile, else of the first that has it.
+
+    Raises ExplainError naming those there are.
+    """
+    metric = metric_for(name, metrics, profile)
     if metric is None:
-        windowed = ", ".join(one.name for one in metrics if not one.live)
+        if metric_for(name, metrics) is not None:
+            profiles = ", ".join(one.profile for one in metrics if metric_for(name, (one,)) is not None)
+            raise ExplainError(
+                f"{name!r} is not computed under the profile {profile!r} (STREAM_PROFILES); it is under: {profiles}"
+            )
+        windowed = ", ".join(dict.fromkeys(one.name for one in metrics if not one.live))
         raise ExplainError(
             f"{name!r} is no configured metric with windows (STREAM_METRICS); there are: {windowed}"
         )
@@ -76,13 +84,14 @@ def explain(
     *,
     start_ms: int,
     window_ms: int,
+    profile: str | None = None,
 ) -> Explanation:
     """Explain the figure ``name`` of a segment (``tenant=acme&team=billing``) in one rollup window.
 
     ``rows`` are those of the partition that :func:`stream.core.delta.segment_partition` gives. Raises ExplainError, and what reading
     the rows raises: DamagedRowError, ShapeChangedError.
     """
-    metric = windowed_metric(name, metrics)
+    metric = windowed_metric(name, metrics, profile)
     by_width = {level.width * MINUTE_MS: level for level in levels(config) if level.rollup}
     level = by_width.get(window_ms)
     if level is None:
@@ -131,7 +140,7 @@ def explain(
         metric=metric,
         figures=tuple(found),
         tally=own,
-        key=rollup_key(config.profile, name, segment, start, level.width),
+        key=rollup_key(metric.profile, name, segment, start, level.width),
         start_ms=start_ms,
         end_ms=start_ms + window_ms,
         status=status,

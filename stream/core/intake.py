@@ -89,7 +89,7 @@ class Intake:
                 counts = counts or self._measures(tally)
                 for metric_id, measures in counts.items():
                     self._progress.count_too_late(
-                        self._metrics[metric_id].name, level.width * MINUTE_MS, measures
+                        self._metrics[metric_id].full_name, level.width * MINUTE_MS, measures
                     )
 
     def _measures(self, tally: Mapping[int, int]) -> dict[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from stream.core.config import CoreConfig
+from stream.core.config import DEFAULT_PROFILE, CoreConfig
 from stream.core.interval import Sample
 from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally, Wait
 from stream.core.ticket import Ticket
@@ -65,6 +65,8 @@ class Metric:
     """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
     samples: Callable[[Tally], dict[str, Sample | None]] = _no_samples
     """Figure's name -> the sample behind it, None where it is empty: what a comparison needs. Neither share nor mean: not in it."""
+    profile: str = DEFAULT_PROFILE
+    """Whose definition it is; names and series are the same in all of them, ids are not."""
     version: int = 1
     parameters: str = ""
     """The settings that its measures follow, as text: part of the state's shape."""
@@ -85,6 +87,11 @@ class Metric:
     stock: int | None = None
     """Slot of a STOCK: its measures are +1 at the instant something began to be there and -1 at that of its end. They are added up from
     the beginning of time and are never too late; a window's tally has in this slot how many there were at the window's start."""
+
+    @property
+    def full_name(self) -> str:
+        """``csat``, or ``zendesk/csat`` by another definition than the program's own: never the same for two."""
+        return self.name if self.profile == DEFAULT_PROFILE else f"{self.profile}/{self.name}"
 
     @property
     def timeless(self) -> bool:

@@ -38,11 +38,7 @@ class Publisher:
         self._live = live
         self._settle = {metric_id: metric.settle_ms // MINUTE_MS for metric_id, metric in metrics.items()}
         self._usual_ms = config.lateness_ms + CATCHING_UP_MS
-        self._writer = RollupWriter(
-            config,
-            {metric.name: metric.version for metric in metrics.values()},
-            {metric.name: metric.labels for metric in metrics.values()},
-        )
+        self._writer = RollupWriter(config)
         self._revisions = (config.generation - 1) * REVISIONS_PER_GENERATION
         self._closed = False
         self._open_ms = 0
@@ -121,15 +117,20 @@ class Publisher:
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
             tally = with_stock(metric, tally, self._live, place.segment.raw, place.start)  # noqa: PLW2901 - the same, completed
-            outputs += [
-                write(metric.name, figure, place, status, revision) for figure in figures(metric, tally)
-            ]
+            outputs += [write(metric, figure, place, status, revision) for figure in figures(metric, tally)]
         window.published(ids)
 
 
-def metric_for(name: str, metrics: Sequence[Metric]) -> Metric | None:
-    """The metric of that name, or of a figure of it whose name adds parameters (``csat_mean_1_5``)."""
-    found = [one for one in metrics if not one.live and f"{name}_".startswith(f"{one.name}_")]
+def metric_for(name: str, metrics: Sequence[Metric], profile: str | None = None) -> Metric | None:
+    """The metric of that name, or of a figure of it whose name adds parameters (``csat_mean_1_5``).
+
+    ``profile``: by whose definition; None for the first that there is.
+    """
+    found = [
+        one
+        for one in metrics
+        if not one.live and f"{name}_".startswith(f"{one.name}_") and profile in (None, one.profile)
+    ]
     return max(found, key=lambda one: len(one.name), default=None)
 
 

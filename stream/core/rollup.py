@@ -1,6 +1,5 @@
 """A window's figure as the CloudEvent ``metric.rollup``: same figure, same bytes, apart from revision and times."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,6 +7,7 @@ import orjson
 
 from stream.core.config import CoreConfig
 from stream.core.measure import Figure
+from stream.core.metric import Metric
 from stream.core.record import Output
 from stream.core.window_store import Place
 
@@ -53,16 +53,10 @@ class RollupWriter:
     def __init__(
         self,
         config: CoreConfig,
-        versions: Mapping[str, int],
-        labels: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
     ) -> None:
-        """``versions``: metric -> version of its definition; ``labels``: what else tells its definition from others."""
         self._topic = config.topics.rollups
-        self._profile = config.profile
         self._source = f"/{config.topics.app_id}"
-        self._versions = versions
-        self._labels = labels or {}
-        self._heads: dict[tuple[str, str], str] = {}
+        self._heads: dict[tuple[int, str], str] = {}
         self._windows: dict[tuple[int, int], WindowText] = {}
         self._middle = ""
         self._tail = b""
@@ -79,20 +73,20 @@ class RollupWriter:
         if len(self._windows) > 10_000:
             self._windows.clear()
 
-    def write(self, metric: str, figure: Figure, place: Place, status: str, revision: int) -> Output:
-        """One rollup. ``metric`` is the definition's name, ``figure.metric`` may carry parameters."""
+    def write(self, metric: Metric, figure: Figure, place: Place, status: str, revision: int) -> Output:
+        """One rollup of a metric's figure, whose name may carry parameters."""
         level, start, segment, _ = place
         width = level.width
         window = self._windows.get((start, width))
         if window is None:
             window = self._windows[start, width] = WindowText(start, width)
-        head = self._heads.get((metric, figure.metric))
+        head = self._heads.get((metric.id, figure.metric))
         if head is None:
-            head = self._heads[metric, figure.metric] = (
-                f'{_text(figure.metric)},"profile":{_text(self._profile)},'
-                f'"definition_version":{self._versions[metric]},{self._definition_labels(metric)}"segment":'
+            head = self._heads[metric.id, figure.metric] = (
+                f'{_text(figure.metric)},"profile":{_text(metric.profile)},'
+                f'"definition_version":{metric.version},{_definition_labels(metric)}"segment":'
             )
-        key = f"{self._profile}/{figure.metric}/{segment.name}{window.key_tail}"
+        key = f"{metric.profile}/{figure.metric}/{segment.name}{window.key_tail}"
         numbers: dict[str, object] = {
             "n": figure.n,
             "value": figure.value,
@@ -111,9 +105,11 @@ class RollupWriter:
         value = front.encode() + _dumps(numbers)[1:-1] + self._tail
         return Output(self._topic, None, key.encode(), value, HEADERS)
 
-    def _definition_labels(self, metric: str) -> str:
-        labels = self._labels.get(metric)
-        return f'"definition_labels":{_dumps(dict(labels)).decode()},' if labels else ""
+
+def _definition_labels(metric: Metric) -> str:
+    """What tells a definition from others of its name and version."""
+    labels = metric.labels
+    return f'"definition_labels":{_dumps(dict(labels)).decode()},' if labels else ""
 
 
 def _text(value: str) -> str:

@@ -53,11 +53,11 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
 
 
 def _definition(metric: Metric) -> str:
-    """``csat.v1``, ``abandon_rate.v1(short_abandon=5s)``; a long text of parameters is told by its digest."""
+    """``csat.v1``, ``zendesk/csat.v1``, ``abandon_rate.v1(short_abandon=5s)``; a long text of parameters is told by its digest."""
     parameters = metric.parameters
     if len(parameters) > LONGEST_PARAMETERS:
         parameters = blake2b(parameters.encode(), digest_size=16).hexdigest()
-    return f"{metric.name}.v{metric.version}" + (f"({parameters})" if parameters else "")
+    return f"{metric.full_name}.v{metric.version}" + (f"({parameters})" if parameters else "")
 
 
 def differences(stored: Mapping[str, str], present: Mapping[str, str]) -> str:

@@ -4,11 +4,11 @@ The line is a ``METRIC``, or a function ``metric`` of the settings for a definit
 id and name whatever the settings are, and the same object for the same ones. Other packages can bring more (``plugins``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
 
-from stream.core.config import CoreConfig
+from stream.core.config import DEFAULT_PROFILE, CoreConfig
 from stream.core.metric import Metric
 from stream.metrics import (
     abandon_rate,
@@ -35,6 +35,7 @@ from stream.metrics import (
     nps,
     on_hold_time,
     plugins,
+    profiles,
     quality_score,
     queue_wait_time,
     referral_rate,
@@ -105,6 +106,8 @@ class UnknownMetricError(ValueError):
 def selected(config: CoreConfig) -> tuple[Metric, ...]:
     """The configured metrics as the settings define them, in reading order, then those of other packages.
 
+    Each by the definition of every profile that has it, in the order of ``config.profiles``; by the default one if none has.
+
     Raises UnknownMetricError naming the known ones, or PluginError.
     """
     own = built(config)
@@ -114,4 +117,21 @@ def selected(config: CoreConfig) -> tuple[Metric, ...]:
         raise UnknownMetricError(
             f"STREAM_METRICS: unknown {', '.join(unknown)}; known are {', '.join((*BY_NAME, *plugins.brought()))}"
         )
-    return (*(metric for metric in own if metric.name in config.metrics), *others)
+    chosen = (metric for metric in own if metric.name in config.metrics)
+    return (*(one for metric in chosen for one in _under_profiles(metric, own, config.profiles)), *others)
+
+
+def _under_profiles(metric: Metric, own: tuple[Metric, ...], names: tuple[str, ...]) -> Iterator[Metric]:
+    """The metric as each of the profiles counts it that has it; as we do where none has."""
+    found = [one for name in names if (one := _under(name, metric, own)) is not None]
+    yield from found or (metric,)
+
+
+def _under(profile: str, metric: Metric, own: tuple[Metric, ...]) -> Metric | None:
+    if profile == DEFAULT_PROFILE or not metric.business:
+        return profiles.under(profile, metric)
+    if not profiles.BY_NAME[profile].business_hours:
+        return None
+    (of,) = (one for one in own if one.id == metric.id - business.FIRST_ID)
+    duration = profiles.under(profile, of)
+    return None if duration is None or duration.waits is None else _twin(duration)

@@ -69,6 +69,7 @@ def business(of: Metric) -> Metric:
         samples=lambda tally: {name: duration_sample(tally)},
         series=duration_series(of.name.removesuffix("_time") + SUFFIX, of.title + TITLE_SUFFIX),
         version=of.version,
+        profile=of.profile,
         parameters=of.parameters,
         business=True,
     )

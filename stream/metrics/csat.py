@@ -20,14 +20,15 @@ _TOP_BOX = tuple(SATISFIED_FROM[scale] for scale in SCALES)
 _GOOD_LABELS = frozenset(LABELS[label] for label in ("good", "very_satisfied", "satisfied"))
 
 
-def _slot(answer: Answer) -> int:
+def slot_of(answer: Answer) -> int:
+    """Whether an answer is in the top box of its scale."""
     if answer.score is None:
         return SATISFIED if answer.label in _GOOD_LABELS else NOT_SATISFIED
     return SATISFIED if answer.score >= _TOP_BOX[answer.scale] else NOT_SATISFIED
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-    return answer_measures(ticket, config, _KIND, _slot)
+    return answer_measures(ticket, config, _KIND, slot_of)
 
 
 def _figures(tally: Tally) -> list[Figure]:

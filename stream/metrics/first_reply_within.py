@@ -1,11 +1,12 @@
 """How many first replies came within a target."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 from stream.core.config import CoreConfig, window_label
 from stream.core.interval import Sample, Share, wilson
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally, Wait
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.durations import EXCLUDED, NEGATIVE_SLOT, length_ms
@@ -35,18 +36,25 @@ def figure_name(target_ms: int) -> str:
     return f"first_reply_within_{window_label(target_ms)}"
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+def within_measures(waits: Sequence[Wait], config: CoreConfig, *, sooner_ms: int = 0) -> list[Measure]:
+    """First replies against each target; ``sooner_ms``: by how much a reply must be sooner than its target."""
     measures: list[Measure] = []
-    for instant_ms, labels, stretches in first_reply(ticket, config):
+    for instant_ms, labels, stretches in waits:
         duration_ms = length_ms(stretches)
         if duration_ms < 0:
             measures.append((instant_ms, labels, NEGATIVE_SLOT, 1))
             continue
         met = [
-            target_slot(target_ms) for target_ms in config.first_reply_within_ms if duration_ms <= target_ms
+            target_slot(target_ms)
+            for target_ms in config.first_reply_within_ms
+            if duration_ms <= target_ms - sooner_ms
         ]
         measures += [(instant_ms, labels, slot, 1) for slot in (REPLIES, *met)]
     return measures
+
+
+def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+    return within_measures(first_reply(ticket, config), config)
 
 
 def _figure(target_ms: int, tally: Tally) -> Figure:

@@ -30,10 +30,11 @@ def score_of(criteria: Sequence[tuple[str, int, int, int]]) -> int | None:
         return None
     common = lcm(*(most for _, _, most, _ in criteria))
     over = sum(weight * score * (common // most) for _, score, most, weight in criteria)
-    return _rounded(over, weights * common)
+    return rounded(over, weights * common)
 
 
-def _rounded(over: int, under: int) -> int:
+def rounded(over: int, under: int) -> int:
+    """A share in billionths, half up."""
     return (2 * over * SCALE + under) // (2 * under)
 
 
@@ -43,7 +44,12 @@ def criterion_name(name: str) -> str:
     return _OTHER.sub("_", name.lower()).strip("_")
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+Scoring = Callable[[Sequence[tuple[str, int, int, int]]], int | None]
+"""The score of a review's (name, score, max, weight), in billionths; None where nothing has a weight."""
+
+
+def review_measures(ticket: Ticket, config: CoreConfig, scoring: Scoring = score_of) -> list[Measure]:
+    """A ticket's reviews, and their configured criteria."""
     rare = ticket.rare
     if rare is None or not rare.reviews or ticket.gone:
         return []
@@ -54,7 +60,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
         labels = ticket.labels_at(instant_ms, config)
         if review.agent is not None:
             labels = (*labels[:4], review.agent, *labels[5:])
-        score = score_of(review.criteria)
+        score = scoring(review.criteria)
         if score is None:
             measures.append((instant_ms, labels, _NO_WEIGHT, 1))
         else:
@@ -63,7 +69,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
             criterion = criterion_name(name)
             if criterion in known:
                 slot = CRITERIA_SLOT + 2 * known.index(criterion)
-                measures.append((instant_ms, labels, slot, _rounded(given, most)))
+                measures.append((instant_ms, labels, slot, rounded(given, most)))
                 measures.append((instant_ms, labels, slot + 1, 1))
     return measures
 
@@ -122,7 +128,7 @@ def _metric(criteria: tuple[str, ...]) -> Metric:
         null_rule="Null without reviews; one in which nothing has a weight is counted as no_weight.",
         excluded_reasons=EXCLUDED,
         reads=ALWAYS | {"review"},
-        measures=_measures,
+        measures=review_measures,
         figures=figures,
         series=(
             *_series("quality_score", "quality_score", "weighted score"),

@@ -33,7 +33,8 @@ def thresholds_of(levels: Mapping[str, tuple[int, ...]], queue: str) -> tuple[in
     return levels.get(queue) or levels[OTHER_QUEUES]
 
 
-def _wait_ms(visit: Visit) -> int | None:
+def wait_ms(visit: Visit) -> int | None:
+    """How long a visit lasted; None where its beginning is unknown."""
     entered, left = visit.entered, visit.left
     return None if entered is None or left is None else left.at - entered.at
 
@@ -51,7 +52,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
         labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
         thresholds = thresholds_of(config.service_level_seconds, left.queue)
         if left.outcome == ANSWERED:
-            measures += _answered(instant_ms, labels, _wait_ms(visit), thresholds)
+            measures += judged(instant_ms, labels, wait_ms(visit), thresholds)
         elif is_short(visit, config):
             measures.append((instant_ms, labels, _SHORT, 1))
         else:
@@ -61,13 +62,14 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     return measures
 
 
-def _answered(
-    instant_ms: int, labels: Labels, wait_ms: int | None, thresholds: tuple[int, ...]
+def judged(
+    instant_ms: int, labels: Labels, waited_ms: int | None, thresholds: tuple[int, ...]
 ) -> list[Measure]:
-    if wait_ms is None or wait_ms < 0:
-        return [(instant_ms, labels, _UNKNOWN if wait_ms is None else _NEGATIVE, 1)]
-    slots = [IN if wait_ms <= 1000 * thresholds[0] else OUT]
-    slots += [within(seconds)[wait_ms > 1000 * seconds] for seconds in thresholds]
+    """A visit that counts where it ended in time, against each threshold; left out where that cannot be said."""
+    if waited_ms is None or waited_ms < 0:
+        return [(instant_ms, labels, _UNKNOWN if waited_ms is None else _NEGATIVE, 1)]
+    slots = [IN if waited_ms <= 1000 * thresholds[0] else OUT]
+    slots += [within(seconds)[waited_ms > 1000 * seconds] for seconds in thresholds]
     return [(instant_ms, labels, slot, 1) for slot in slots]
 
 

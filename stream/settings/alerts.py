@@ -23,11 +23,12 @@ _KEYS = {
     "clear_margin": float,
     "interval": bool,
     "severity": str,
+    "profile": str,
     "segment": str,
 }
 ALLOWED = (
     "none, or rules with name, metric, threshold, and optionally fires (below, above), window, min_n, for, clear_margin, "
-    "interval (true, false), severity (info, warning, critical), segment (team=*&channel=chat)"
+    "interval (true, false), severity (info, warning, critical), profile (one of STREAM_PROFILES), segment (team=*&channel=chat)"
 )
 
 
@@ -93,8 +94,9 @@ def _rule(table: Mapping[str, Any]) -> AlertRule:
             if table[key] < 0:
                 raise ValueError(f"rule {name!r}: {key} is {table[key]}, which is negative")
             optional[key] = table[key]
-    if "interval" in table:
-        optional["interval"] = table["interval"]
+    for key in ("interval", "profile"):
+        if key in table:
+            optional[key] = table[key]
     return AlertRule(name=name, metric=table["metric"], threshold=float(table["threshold"]), **optional)
 
 
@@ -119,5 +121,6 @@ def _table(rule: AlertRule) -> dict[str, Any]:
         "clear_margin": rule.clear_margin,
         "interval": rule.interval,
         "severity": rule.severity,
+        "profile": rule.profile,
         "segment": segment_name(rule.segment),
     }

@@ -106,15 +106,26 @@ def _check_calendars(settings: Settings, metrics: Sequence[Metric]) -> None:
 
 
 def _check_alerts(settings: Settings, metrics: Sequence[Metric]) -> None:
-    units = {figure.metric: figure.unit for metric in metrics for figure in metric.figures({})}
+    profiles: dict[str, dict[str, str]] = {}
+    for metric in metrics:
+        for figure in metric.figures({}):
+            profiles.setdefault(figure.metric, {})[metric.profile] = figure.unit
     live = {metric.name for metric in metrics if metric.live}
     for rule in settings.alerts:
-        unit = units.get(rule.metric)
+        units = profiles.get(rule.metric, {})
+        unit = units.get(rule.profile)
+        if units and unit is None:
+            raise _refused(
+                settings,
+                "alerts",
+                f"rule {rule.name}: {rule.metric} is not computed under the profile {rule.profile!r} (STREAM_PROFILES="
+                f"{','.join(settings.profiles)}); give the rule a profile of: {', '.join(units)}",
+            )
         if unit is None and rule.metric not in live:
             raise _refused(
                 settings,
                 "alerts",
-                f"rule {rule.name}: {rule.metric!r} is no figure of STREAM_METRICS{nearest(rule.metric, units)}",
+                f"rule {rule.name}: {rule.metric!r} is no figure of STREAM_METRICS{nearest(rule.metric, profiles)}",
             )
         low, high = LIMITS.get(unit or "", (-inf, inf))
         if unit is None or not low <= rule.threshold <= high:
@@ -124,8 +135,8 @@ def _check_alerts(settings: Settings, metrics: Sequence[Metric]) -> None:
                 "alerts",
                 f"rule {rule.name}: {rule.metric} below or above {rule.threshold:g} is no rule; allowed: {allowed}",
             )
-        metric = metric_for(rule.metric, metrics)
-        if metric is not None and metric.stock is not None:
+        stock = metric_for(rule.metric, metrics, rule.profile)
+        if stock is not None and stock.stock is not None:
             raise _refused(
                 settings,
                 "alerts",

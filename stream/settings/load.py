@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stream.core.config import DEFAULT_ALERTS
-from stream.metrics import BY_NAME
+from stream.metrics import BY_NAME, profiles
 from stream.settings import alerts as alert_form
 from stream.settings.checks import SettingsError, check, shortened
 from stream.settings.forms import DAY_MS, HOUR_MS, Form, nearest
@@ -35,7 +34,7 @@ class Loaded(NamedTuple):
         notes: list[str] = []
         if self.settings.calendars and not any(BY_NAME[name].business for name in self.settings.metrics):
             notes.append("STREAM_CALENDARS has no effect: no metric named ..._business is in STREAM_METRICS")
-        if self.origins["alerts"] == "default" and self.settings.alerts != DEFAULT_ALERTS:
+        if self.origins["alerts"] == "default" and not self.settings.alerts:
             notes.append(_NO_ALERTS)
         return tuple(notes)
 
@@ -87,7 +86,9 @@ def _fitted(settings: Settings, chosen: Container[str]) -> Settings:
         }
     if "alerts" not in chosen:
         fitted["alerts"] = tuple(
-            rule
+            msgspec.structs.replace(
+                rule, profile=profiles.profiles_of(BY_NAME[rule.metric], settings.profiles)[0]
+            )
             for rule in settings.alerts
             if rule.metric in settings.metrics
             and rule.window_ms in settings.gauge_windows

@@ -7,10 +7,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from stream.core.calendar import Calendars
-from stream.core.config import DEFAULT_ALERTS, DEFAULT_METRICS, AlertRule, CoreConfig, DeadLetterLimit
+from stream.core.config import (
+    DEFAULT_ALERTS,
+    DEFAULT_METRICS,
+    DEFAULT_PROFILE,
+    AlertRule,
+    CoreConfig,
+    DeadLetterLimit,
+)
 from stream.core.topics import Topics
 from stream.metrics import BY_NAME, plugins, selected
 from stream.metrics.engagement import PARTS as ENGAGEMENT_PARTS
+from stream.metrics.profiles import NAMES as PROFILE_NAMES
 from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
 from stream.settings import calendars as calendar_form
@@ -95,6 +103,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Metrics to compute.",
         ),
     ] = DEFAULT_METRICS
+    profiles: Annotated[
+        tuple[str, ...],
+        _is(
+            forms.names(PROFILE_NAMES, tuple, ""),
+            "By whose definitions metrics are computed, side by side; what none of them has is computed by the default ones.",
+        ),
+    ] = (DEFAULT_PROFILE,)
     ces_direction: Annotated[
         Literal["low_is_good", "high_is_good"],
         _is(
@@ -346,6 +361,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             delta_partitions=self.delta_partitions or DELTA_PARTITIONS,
             partitioner=self.partitioner,
             metrics=self.metrics,
+            profiles=self.profiles,
             ces_direction=self.ces_direction,
             quality_criteria=self.quality_criteria,
             first_reply_within_ms=self.first_reply_within,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from stream.core.config import window_label
+from stream.core.config import DEFAULT_PROFILE, window_label
 from stream.core.measure import EXCLUDED_SLOTS, SLOTS_PER_METRIC, Series
 from stream.core.metric import Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
@@ -27,6 +27,7 @@ RESERVED = (
     "direction",
     "within",
     "criterion",
+    "profile",
 )
 """Label names that the exporter or Prometheus itself uses: a segment label of this name is exposed as ``segment_<name>``."""
 
@@ -76,7 +77,7 @@ class FigureFamilies:
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._families: list[_Declared] = []
         self._readers: dict[int, tuple[Metric, list[tuple[int, list[tuple[str, Series]]]]]] = {}
-        self._live: list[tuple[int, int, int | None]] = []
+        self._live: list[tuple[int, int, int | None, int]] = []
         index: dict[str, int] = {}
         summaries = {
             series.name for metric in metrics for series in metric.series if "quantile" in dict(series.labels)
@@ -105,7 +106,7 @@ class FigureFamilies:
                     text = f"{live.help}: seconds since the oldest began, to the pane's width"
                     self._families.append(_Declared(f"{PREFIX}{live.age_name}", "gauge", text))
                 age = count + 1 if live.age_name is not None else None
-                self._live.append((metric.slot(live.slot), count, age))
+                self._live.append((metric.slot(live.slot), count, age, metric.id))
         self._excluded = len(self._families)
         self._families.append(
             _Declared(EXCLUDED, "gauge", "Measures that a metric left out of the window, by reason")
@@ -115,6 +116,7 @@ class FigureFamilies:
             *RESERVED,
             *(name for m in metrics for series in m.series for name, _ in series.labels),
         }
+        self._profiles = _profile_labels(metrics)
         self._segments: dict[str, _SegmentText] = {}
 
     def render(self, snapshots: Sequence[Snapshot]) -> list[Family]:
@@ -176,7 +178,8 @@ class FigureFamilies:
             for reason_slot, reason in enumerate(metric.excluded_reasons):
                 number = slots.get(reason_slot)
                 if number and reason_slot < EXCLUDED_SLOTS:
-                    pairs = f'{label_text},metric="{metric.name}",reason="{reason}"'
+                    profile = self._profiles[metric_id]
+                    pairs = f'{label_text}{profile},metric="{metric.name}",reason="{reason}"'
                     excluded.append(f"{EXCLUDED}{{{pairs}}} {number}\n")
             if metric_id in self._readers:
                 self._figure(metric_id, label_text, slots, result)
@@ -189,6 +192,7 @@ class FigureFamilies:
     ) -> None:
         metric, readers = self._readers[metric_id]
         figures = metric.figures(slots)
+        label_text += self._profiles[metric_id]
         for index, group in readers:
             rendered: list[str] = []
             for name, series in group:
@@ -205,16 +209,25 @@ class FigureFamilies:
         self, text: _SegmentText, segment: SegmentSnapshot, now_ms: int, lines: list[list[str]]
     ) -> None:
         live = segment.live
-        for slot, count_index, age_index in self._live:
+        for slot, count_index, age_index, metric_id in self._live:
             found = live.get(slot)
             if found is None:
                 continue
             count, oldest_ms = found
+            profile = self._profiles[metric_id]
             family = self._families[count_index]
-            lines[count_index].append(f"{family.name}{{{text.labels}}} {count}\n")
+            lines[count_index].append(f"{family.name}{{{text.labels}{profile}}} {count}\n")
             if age_index is not None and count > 0 and oldest_ms >= 0 and now_ms >= 0:
                 name = self._families[age_index].name
-                lines[age_index].append(f"{name}{{{text.labels}}} {max(0, now_ms - oldest_ms) / 1000}\n")
+                lines[age_index].append(
+                    f"{name}{{{text.labels}{profile}}} {max(0, now_ms - oldest_ms) / 1000}\n"
+                )
+
+
+def _profile_labels(metrics: Sequence[Metric]) -> dict[int, str]:
+    """Metric id -> what is added to its labels: nothing as long as all are by the program's own definitions."""
+    told = any(metric.profile != DEFAULT_PROFILE for metric in metrics)
+    return {metric.id: f',profile="{metric.profile}"' if told else "" for metric in metrics}
 
 
 def _summary_of(name: str, summaries: Collection[str]) -> str | None:

@@ -74,7 +74,7 @@ def pipeline_families(
             for metric, windows in view.too_late.items():
                 for window_ms, number in windows.items():
                     window = ("window", window_label(window_ms))
-                    add("windows_too_late", number, ("metric", metric), window, partition, suffix="_total")
+                    add("windows_too_late", number, *_metric(metric), window, partition, suffix="_total")
             if view.unwatched:
                 add("first_replies_unwatched", view.unwatched, partition)
         if not isinstance(view, SourceView):
@@ -93,7 +93,7 @@ def pipeline_families(
         for label, number in view.overflowed.items():
             add("label_values_overflowed", number, ("label", label), partition, *stage_label)
         for metric, number in view.too_late.items():
-            add("too_late", number, ("metric", metric), partition, suffix="_total")
+            add("too_late", number, *_metric(metric), partition, suffix="_total")
         for topic, number in view.truncated.items():
             add("dead_letters_truncated", number, ("topic", topic), partition, suffix="_total")
     for (topic, partition_number), behind in status.lag.items():
@@ -116,3 +116,9 @@ def pipeline_families(
         add("http_refused", number, ("reason", reason), suffix="_total")
     add("build", 1, *build.items(), suffix="_info")
     return [Family(f"{PREFIX}{name}", kind, text, lines[name]) for name, kind, text in _FAMILIES]
+
+
+def _metric(full_name: str) -> tuple[tuple[str, str], ...]:
+    """Labels of a metric by its full name: ``profile`` only where it is not the default one."""
+    profile, _, name = full_name.rpartition("/")
+    return (("metric", name), ("profile", profile)) if profile else (("metric", name),)

@@ -163,3 +163,13 @@ def test_a_figure_of_a_metric_with_several_can_be_watched() -> None:
     assert [(one["metric"], one["value"], one["n"]) for one in alerts(feed.outputs)] == [
         ("csat_mean_1_5", 1.0, 20)
     ]
+
+
+def test_by_another_profile_it_is_another_alert_and_the_former_one_is_resolved() -> None:
+    feed = feed_with(rule())
+    step(feed, 0, 0, 10)
+    feed.config = msgspec.structs.replace(feed.config, alerts=(rule(profile="zendesk"),))
+    feed.restart()
+    found = [(one["alert"], one["state"]) for one in alerts(feed.flush().outputs)]
+    assert found == [("default/csat_low/tenant=acme", "resolved")]
+    assert firing(feed) == [False]

@@ -1,6 +1,7 @@
 """Rollups as readers get them: the contract's struct, keys, ids and order of fields."""
 
 import json
+from dataclasses import replace
 from urllib.parse import quote
 
 import msgspec
@@ -16,6 +17,7 @@ from stream.core.rollup import RollupWriter
 from stream.core.segment import Segment
 from stream.core.tally import Window
 from stream.core.window_store import Place
+from stream.metrics import BY_NAME
 from tests.core.deltas import T0, T0_MS, config
 
 FIGURE = Figure(
@@ -38,11 +40,12 @@ def write(
     watermark_ms: int = -1,
     labels: tuple[tuple[str, str], ...] = (),
 ) -> Output:
-    core = config(profile="zendesk")
-    writer = RollupWriter(core, {"service_level": 2}, {"service_level": labels})
+    core = config()
+    metric = replace(BY_NAME["service_level"], profile="zendesk", version=2, labels=labels)
+    writer = RollupWriter(core)
     writer.begin(watermark_ms, T0_MS + 1)
     place = Place(levels(core)[2], T0, Segment(segment), Window())
-    return writer.write("service_level", figure, place, status, revision)
+    return writer.write(metric, figure, place, status, revision)
 
 
 def test_a_rollup_is_the_contracts_event_with_its_key_and_id() -> None:

@@ -39,6 +39,7 @@ def filled_in(panel: str, expr: str) -> str:
     """The query as Grafana sends it for the tenant as a whole: the one whose traffic has what the panel shows."""
     tenant = "globex" if panel == "Bots counted as agents" else "acme"
     values = {"tenant": tenant, "team": build.AGGREGATED, "channel": build.AGGREGATED, "window": "24h"}
+    values["profile"] = VARIABLES["profile"]["current"]["value"]
     return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
 
 
@@ -101,7 +102,7 @@ def test_every_query_goes_to_the_chosen_data_source() -> None:
 
 def test_queries_use_only_variables_that_exist() -> None:
     used = {name for _, expr in ALL for name in re.findall(r"\$\{?(\w+)", expr)}
-    assert used == {"tenant", "team", "channel", "window"}
+    assert used == {"tenant", "team", "channel", "window", "profile"}
     assert used <= set(VARIABLES)
 
 

@@ -23,6 +23,7 @@ from stream.core.metric import Metric
 from stream.core.state_shape import shape
 from stream.core.ticket import ALWAYS
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, built, selected
+from stream.metrics import profiles as profile_registry
 from stream.metrics.contract import lacks
 from tests.support.calendars import made
 from tests.support.customers import KEY as CUSTOMER_KEY
@@ -54,6 +55,19 @@ NEVER = {
 }
 """Metric -> reasons to exclude that no events can give it."""
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+PROFILED = tuple(
+    metric
+    for metric in selected(CoreConfig(metrics=tuple(BY_NAME), profiles=profile_registry.NAMES))
+    if metric.profile != "default"
+)
+DIFFERENT = tuple(
+    metric
+    for metric in PROFILED
+    if metric.measures is not BY_NAME[metric.name].measures and not metric.business
+)
+every_definition = pytest.mark.parametrize(
+    "metric", [*METRICS, *DIFFERENT], ids=lambda metric: metric.full_name
+)
 
 
 def test_ids_and_names_are_stable_and_unique() -> None:
@@ -105,7 +119,7 @@ def test_ids_and_names_are_stable_and_unique() -> None:
     assert set(DEFAULT_METRICS) <= set(BY_NAME)
 
 
-@every_metric
+@every_definition
 def test_it_lacks_nothing(metric: Metric) -> None:
     assert lacks(metric, CONFIG) == []
 
@@ -188,7 +202,7 @@ def test_what_is_left_out_needs_a_reason() -> None:
     assert _without_a_reason(replace(metric, excluded_reasons=()), measures) == [0]
 
 
-@every_metric
+@every_definition
 @settings(max_examples=40)
 @given(data=st.data())
 def test_its_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
@@ -210,7 +224,7 @@ def test_its_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
     assert not history or metric.measures(kind.decode(kind.encode(entity), key), CONFIG) == measures
 
 
-@every_metric
+@every_definition
 @settings(max_examples=40)
 @given(data=st.data())
 def test_the_samples_for_comparisons_have_the_n_and_the_value_of_its_figures(
@@ -236,7 +250,7 @@ def test_the_samples_for_comparisons_have_the_n_and_the_value_of_its_figures(
             assert figure.n == 0
 
 
-@every_metric
+@every_definition
 @settings(max_examples=40)
 @given(data=st.data())
 def test_events_of_groups_that_it_does_not_read_never_change_its_measures(

@@ -36,6 +36,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n: int
     value: str | None = None
     metric: str = ""
+    profile: str = "default"
     segment: str = ""
     tenant: str = ""
     parts: dict[str, str] = {}

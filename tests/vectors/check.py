@@ -14,8 +14,9 @@ from tests.vectors.told import VectorError
 
 
 class Place(NamedTuple):
-    """Where a figure stands: metric, labels without the tenant, tenant, start and length in seconds."""
+    """Where a figure stands: profile, metric, labels without the tenant, tenant, start and length in seconds."""
 
+    profile: str
     metric: str
     segment: str
     tenant: str
@@ -26,7 +27,7 @@ class Place(NamedTuple):
     def family(self) -> tuple[object, ...]:
         """What a case that names one figure names completely."""
         labels = frozenset(pair.partition("=")[0] for pair in self.segment.split("&"))
-        return self.metric, self.tenant, labels, self.seconds
+        return self.profile, self.metric, self.tenant, labels, self.seconds
 
 
 def complaints(case: Case, rollups: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -71,7 +72,7 @@ def expected_place(case: Case, one: Expected) -> Place:
         raise VectorError(f"{case.name}: no window of {length} starts at {start}")
     tenant = f"{case.tenant}.{one.tenant}" if one.tenant else case.tenant
     segment = "&".join(sorted(one.segment.split("&")))
-    return Place(one.metric, segment, tenant, begin, seconds)
+    return Place(one.profile, one.metric, segment, tenant, begin, seconds)
 
 
 def _place(rollup: Mapping[str, Any]) -> Place:
@@ -79,11 +80,11 @@ def _place(rollup: Mapping[str, Any]) -> Place:
     tenant = labels.pop("tenant")
     segment = "&".join(f"{name}={value}" for name, value in sorted(labels.items()))
     start = int(datetime.fromisoformat(rollup["window_start"]).timestamp())
-    return Place(rollup["metric"], segment, tenant, start, rollup["window_seconds"])
+    return Place(rollup["profile"], rollup["metric"], segment, tenant, start, rollup["window_seconds"])
 
 
 def _window(place: Place) -> str:
-    return f"{datetime.fromtimestamp(place.start, UTC):%Y-%m-%dT%H:%M} of {place.seconds} s"
+    return f"({place.profile}) {datetime.fromtimestamp(place.start, UTC):%Y-%m-%dT%H:%M} of {place.seconds} s"
 
 
 def _differences(expected: Expected, found: Mapping[str, Any] | None) -> Iterable[str]:

@@ -102,6 +102,7 @@ def case(**figure: object) -> Case:
 def rollup(**changes: object) -> dict[str, object]:
     return {
         "metric": "csat",
+        "profile": "default",
         "segment": {"tenant": "csat-x"},
         "window_start": "2025-11-05T10:00:00Z",
         "window_seconds": 3600,

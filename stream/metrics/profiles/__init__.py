@@ -1,0 +1,51 @@
+"""Profiles: what platforms count under the names of our metrics, by their own documentation.
+
+A profile has the metrics that its platform documents: those that it counts as we do, and those with a definition of its own. What
+no chosen profile has is computed by our own definition, under the profile ``default``. Sources: ``deploy/vendors.md``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from stream.core.config import DEFAULT_PROFILE
+from stream.core.metric import Metric
+from stream.metrics.profiles import amazon_connect, chatwoot, genesys, seed, zendesk
+from stream.metrics.profiles.profile import Profile
+
+IDS_PER_PROFILE: Final = 1024
+"""A metric's id in a profile is its id and this, times the profile's number. Numbers are never reused."""
+
+_OTHERS: Final[tuple[Profile, ...]] = (
+    zendesk.PROFILE,
+    chatwoot.PROFILE,
+    amazon_connect.PROFILE,
+    genesys.PROFILE,
+    seed.PROFILE,
+)
+_NUMBERS = {profile.name: number for number, profile in enumerate(_OTHERS, start=1)}
+
+BY_NAME: Final = {profile.name: profile for profile in _OTHERS}
+"""All but the default one."""
+NAMES: Final = (DEFAULT_PROFILE, *BY_NAME)
+
+
+@cache
+def under(profile: str, metric: Metric) -> Metric | None:
+    """A metric of the registry as a profile counts it, with an id of its own; None where the profile does not have it.
+
+    The same object for the same metric. A twin in business hours is made of what the profile counts: ask for its duration.
+    """
+    if profile == DEFAULT_PROFILE:
+        return metric
+    definition = BY_NAME[profile].definition_of(metric)
+    if definition is None:
+        return None
+    return replace(definition, id=metric.id + IDS_PER_PROFILE * _NUMBERS[profile], profile=profile)
+
+
+def profiles_of(metric: Metric, profiles: Sequence[str]) -> tuple[str, ...]:
+    """Under which of the chosen profiles a metric with windows is computed: never none."""
+    found = tuple(name for name in profiles if under(name, metric) is not None)
+    return found or (DEFAULT_PROFILE,)

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from stream.core.partitioner import murmur2_partition
 from stream.core.record import SourceRecord
 from tests.broker.conftest import Product, scrape
 from tests.support import topics
@@ -43,6 +44,10 @@ def minutes(product: Product) -> list[dict[str, Any]]:
     return [one for one in found if one["window_seconds"] == 60]
 
 
+def partition(key: str) -> int:
+    return murmur2_partition(key.encode(), 4)
+
+
 def age(port: int) -> float:
     return max(value for name, value in scrape(port).items() if "watermark_age_seconds" in name)
 
@@ -56,12 +61,23 @@ def test_windows_close_and_age_shows_though_one_partition_or_all_are_silent(prod
     (port,) = free_ports(1)
     worker = product.worker(port=port)
     worker.wait_for("worker.ready")
-    product.send([answer("t1", datetime.now(UTC) - timedelta(seconds=70))])  # one partition of twelve
+    ended = datetime.now(UTC) - timedelta(seconds=70)
+    product.send([answer("t1", ended)])  # one partition of twelve
     wait_until(
         lambda: {one["status"] for one in minutes(product)} == {"final"}, 60, lambda: str(minutes(product))
     )
     assert {one["n"] for one in minutes(product) if one["metric"] == "csat"} == {1}
     assert age(port) < 30, "with nothing to read the watermark follows the clock"
+
+    silent = next(key for number in range(99) if partition(key := f"s{number}") != partition("t1"))
+    product.send([answer(silent, ended)])  # a partition that was silent wakes with what is late by now
+    own = ended.strftime("%Y-%m-%dT%H:%M:00Z")
+
+    def revised() -> bool:
+        found = [one for one in minutes(product) if one["metric"] == "csat" and one["window_start"] == own]
+        return bool(found) and {(one["status"], one["n"]) for one in found} == {("revised", 2)}
+
+    wait_until(revised, 60, lambda: str(minutes(product)))
     assert worker.stop() == 0, worker.output
 
 

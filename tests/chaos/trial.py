@@ -289,8 +289,8 @@ class Trial(Product):
     def _audit(self) -> Iterable[Problem]:
         """The figures are what the facts in the state come to, as ``stream audit`` finds it out."""
         settings = load(self.settings)
-        facts, windows, ends = asyncio.run(_state(settings, self.core))
-        found = audit(self.core, selected(self.core), facts, windows, ends)
+        facts, windows, *ends = asyncio.run(_state(settings, self.core))
+        found = audit(self.core, selected(self.core), facts, windows, *ends)
         if found.differences or not found.windows:
             yield Problem(
                 "audit",

@@ -84,6 +84,7 @@ COUNTS = (
     "_mentions",
     "_contacts",
     "_value_customers",
+    "_score_pairs",
     "_score_customers",
 )
 """What the figures of one metric each rest on."""

@@ -267,8 +267,8 @@ FAULTS = (
     ),
     Fault(
         "stream/core/followup.py",
-        "if one not in old and one.answered_ms >= too_late_ms:",
-        "if one.answered_ms >= too_late_ms:",
+        "if one is not None and now != published:",
+        "if one is not None:",
         "tests/core/test_followup.py",
     ),
     Fault(

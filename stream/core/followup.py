@@ -93,7 +93,7 @@ class Followups:
             if one.survey_id not in standing:
                 self._note((key, one.survey_id), one, None)
         for one in new:
-            if one not in old and one.answered_ms >= too_late_ms:
+            if one.answered_ms >= too_late_ms:
                 self._note((key, one.survey_id), before.get(one.survey_id), one)
 
     def _note(self, place: tuple[bytes, str], before: Followup | None, now: Followup | None) -> None:

@@ -76,8 +76,8 @@ FAULTS = (
     ),
     Fault(
         "stream/metrics/service_level.py",
-        "wait_ms <= 1000 * thresholds[0]",
-        "wait_ms < 1000 * thresholds[0]",
+        "waited_ms <= 1000 * thresholds[0]",
+        "waited_ms < 1000 * thresholds[0]",
         "tests/metrics/test_service_level.py",
     ),
     Fault(

@@ -77,10 +77,14 @@ def fold(
     followups: list[Output] = []
     delta_offset = answers_offset = 0
 
+    def said_by(shard: TicketsShard) -> list[Output]:
+        shard.tick(now_ms, {})  # each in its turn: what customers wait for has been passed on by then
+        return shard.flush(now_ms).outputs
+
     def pass_on() -> None:
         nonlocal delta_offset, answers_offset
         deltas: list[SourceRecord] = []
-        for output in (output for shard in inputs for output in shard.flush(now_ms).outputs):
+        for output in (output for shard in inputs for output in said_by(shard)):
             if output.topic == single.topics.answers:
                 answers_offset += 1
                 said = SourceRecord(output.topic, 0, answers_offset - 1, now_ms, None, output.value)
@@ -101,8 +105,6 @@ def fold(
         for topic, batch in by_topic.items():
             offsets[topic] += len(batch)
             reader_of[topic].apply(topic, batch, offsets[topic], now_ms)
-        for shard in inputs:
-            shard.tick(now_ms, {})
         pass_on()
     for shard in inputs:
         shard.close_input()

@@ -53,6 +53,7 @@ async def drain(
         def stays(generation: int = generation) -> bool:
             return shell.flowing and shell.generation == generation
 
+        shell.tick()  # the last records may be newer than the last tick: the watermark goes as far as they do
         for part in first:
             part.shard.close_input()
         await shell.commit(first)
@@ -60,6 +61,7 @@ async def drain(
             said = await ask_ends(rekeyed)
             while stays() and not all(_reached(part, said) for part in middle):  # noqa: ASYNC110 - positions have no event to wait for
                 await asyncio.sleep(POLL_SECONDS)
+            shell.tick()
             for part in middle:
                 part.shard.close_input()
             await shell.commit(middle)

@@ -122,7 +122,7 @@ class Shell:
             if self._flowing:
                 if now >= next_tick:
                     next_tick = now + self.config.tick_interval_ms / 1000
-                    self._tick()
+                    self.tick()
                 await self.commit(
                     part
                     for part in self.parts.values()
@@ -137,7 +137,8 @@ class Shell:
             if self._commit_since is not None and not self.failure.done():
                 self.publish()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Let the time of all parts pass."""
         self._ticks += 1
         try:
             for part in self.parts.values():

@@ -64,7 +64,8 @@ class Settler:
         self.sums = DeltaSums()
         self.followups = Followups(config)
         self.answers = Answers()
-        self._rekeys = config.answers and kind is TICKETS
+        self.rekeys = config.answers and kind is TICKETS
+        """Whether its answers are said to the customers stage."""
         self._empty: list[Sequence[Measure] | None] = [()] * len(metrics)
         self._unknown: list[Sequence[Measure] | None] = [None] * len(metrics)
 
@@ -84,7 +85,7 @@ class Settler:
         """Take what was said, before the facts change under it. ``key``: a ticket's row key."""
         if mask & self._followup_bit and entry.followups is None:
             entry.followups = followups(entry.ticket, self._config)
-            if self._rekeys:
+            if self.rekeys:
                 entry.answers = answers_of(entry.ticket, key, self._config)
         if mask & self._first_bit and entry.first is None:
             entry.first = first_replies(entry.ticket, self._config)
@@ -112,7 +113,7 @@ class Settler:
             if before != now:
                 entry.first = now
                 self.sums.first_replies(ticket.tenant, before, now, too_late_ms)
-        if self._rekeys and mask & self._followup_bit:
+        if self.rekeys and mask & self._followup_bit:
             answers = answers_of(ticket, key, config)
             if answers != entry.answers:
                 self.answers.difference(entry.answers, answers)
@@ -141,7 +142,7 @@ class Settler:
             self.sums.first_replies(ticket.tenant, (), first, NONE_MS)
             if entry is not None:
                 entry.first = first
-        if self._rekeys:
+        if self.rekeys:
             answers = answers_of(ticket, key, self._config)
             self.answers.difference((), answers)
             if entry is not None:

@@ -80,7 +80,6 @@ class TicketsShard:
         self.closed = False
         self._shape = shape(config, metrics)
         self._retention = Retention(config)
-        self._rekeys = config.answers and self.kind is TICKETS
         self._scan: Scan | None = None
         self._labels_kept = False
         """Whether there is a row of admitted labels."""
@@ -373,7 +372,7 @@ class TicketsShard:
             closed=self.closed,
             complete=self._complete(),
         )
-        outputs = self._settler.answers.take(config, bare, last) if self._rekeys else []
+        outputs = self._settler.answers.take(config, bare, last) if self._settler.rekeys else []
         first_replies = self._sums.take_first_replies(self._labels, config.delta_partitions)
         for partition, pieces in enumerate(self._sums.take(self._labels, config.delta_partitions)):
             batches = [replace(bare, segments=piece) for piece in pieces[:-1]]

@@ -1,5 +1,6 @@
 """How many of those that came into a queue were answered."""
 
+from collections.abc import Callable
 from typing import Final
 
 from stream.core.config import CoreConfig
@@ -11,17 +12,22 @@ from stream.metrics.queue_wait_time import visit_labels
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-    rare = ticket.rare
-    if rare is None or not rare.visits or ticket.gone:
-        return []
-    measures: list[Measure] = []
-    for visit in rare.visits:
-        left = visit.left
-        if left is not None:
-            instant_ms = ticket.base_ms + left.at
-            labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
-            measures.append((instant_ms, labels, IN if left.outcome == ANSWERED else OUT, 1))
+def share_of_visits(outcome: int) -> Callable[[Ticket, CoreConfig], list[Measure]]:
+    """Measures of every visit that ended, IN the share where it ended so: a code of :data:`stream.core.fact.OUTCOMES`."""
+
+    def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+        rare = ticket.rare
+        if rare is None or not rare.visits or ticket.gone:
+            return []
+        found: list[Measure] = []
+        for visit in rare.visits:
+            left = visit.left
+            if left is not None:
+                instant_ms = ticket.base_ms + left.at
+                labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
+                found.append((instant_ms, labels, IN if left.outcome == outcome else OUT, 1))
+        return found
+
     return measures
 
 
@@ -42,7 +48,7 @@ METRIC: Final = Metric(
     null_rule="Null where no visit ended.",
     excluded_reasons=(),
     reads=ALWAYS | {"visit"},
-    measures=_measures,
+    measures=share_of_visits(ANSWERED),
     figures=_figures,
     samples=lambda tally: {"answer_rate": share_sample(tally)},
     series=(

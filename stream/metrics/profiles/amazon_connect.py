@@ -8,8 +8,8 @@ from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES
 from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
+from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
-from stream.metrics.profiles.visits import abandoned_of_all
 from stream.metrics.queue_wait_time import visit_labels
 from stream.metrics.service_level import judged, thresholds_of, wait_ms, within
 from stream.metrics.shares import OUT
@@ -69,7 +69,7 @@ def _abandon_rate(metric: Metric) -> Metric:
             "https://docs.aws.amazon.com/connect/latest/adminguide/metrics-definitions.html"
         ),
         null_rule="Null where no visit ended.",
-        measures=abandoned_of_all,
+        measures=share_of_visits(ABANDONED),
         parameters="",
     )
 

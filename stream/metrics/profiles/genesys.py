@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from stream.core.config import CoreConfig
+from stream.core.fact import ABANDONED
 from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
+from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
-from stream.metrics.profiles.visits import abandoned_of_all
 from stream.metrics.quality_score import review_measures, rounded
 
 
@@ -45,7 +46,7 @@ def _abandon_rate(metric: Metric) -> Metric:
         ),
         source="Genesys Cloud, metric definitions, abandon % and offered: https://help.mypurecloud.com/articles/metric-definitions",
         null_rule="Null where no visit ended.",
-        measures=abandoned_of_all,
+        measures=share_of_visits(ABANDONED),
         parameters="",
     )
 

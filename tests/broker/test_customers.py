@@ -6,13 +6,10 @@ import orjson
 import pytest
 
 from stream.core.config import DEFAULT_METRICS
-from stream.core.partitioner import murmur2_partition
-from stream.core.record import SourceRecord
 from stream.metrics import METRICS
 from stream.settings import load
-from tests.bench.job import DAY_MS, DAY_START_MS
 from tests.broker.conftest import VOLATILE, Product
-from tests.chaos.traffic import traffic
+from tests.chaos.traffic import logged, traffic
 from tests.support import topics
 from tests.support.kafka import Kafka
 
@@ -33,17 +30,7 @@ NAMES = tuple(metric.name for metric in METRICS if metric.entity == "customer")
 def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
     kafka: Kafka, tmp_path: Path
 ) -> None:
-    records = [
-        SourceRecord(
-            f"x.{one.short}",
-            murmur2_partition(one.key, 2),
-            number,
-            DAY_START_MS + 2 * DAY_MS,
-            one.key,
-            one.value,
-        )
-        for number, one in enumerate(traffic(EVENTS, SEED, CUSTOMERS))
-    ]
+    records = logged(traffic(EVENTS, SEED, CUSTOMERS), 2)
     third = len(records) // 3
     product = Product(kafka.bootstrap, "customers-stage", tmp_path, **SETTINGS)
     try:

@@ -5,11 +5,8 @@ from pathlib import Path
 import pytest
 
 from stream.core.config import DEFAULT_METRICS
-from stream.core.partitioner import murmur2_partition
-from stream.core.record import SourceRecord
-from tests.bench.job import DAY_MS, DAY_START_MS
 from tests.broker.conftest import Product
-from tests.chaos.traffic import traffic
+from tests.chaos.traffic import logged, traffic
 from tests.support import topics
 from tests.support.kafka import Kafka
 
@@ -24,18 +21,8 @@ def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(
 ) -> None:
     """Three: answers go from the tickets stage over the customers stage to the windows."""
     app_id = f"drain-together-{followed}".lower()
-    records = [
-        SourceRecord(
-            f"x.{one.short}",
-            murmur2_partition(one.key, 2),
-            number,
-            DAY_START_MS + 2 * DAY_MS,
-            one.key,
-            one.value,
-        )
-        for number, one in enumerate(traffic(ROUNDS * EVENTS, 3, 40))
-        if one.short != "customers"
-    ]
+    arrivals = [one for one in traffic(ROUNDS * EVENTS, 3, 40) if one.short != "customers"]
+    records = logged(arrivals, 2)
     product = Product(
         kafka.bootstrap,
         app_id,

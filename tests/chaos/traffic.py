@@ -5,11 +5,13 @@ minutes to hours after the windows in question have closed. Every tenth stays op
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import orjson
 
+from stream.core.partitioner import murmur2_partition
+from stream.core.record import SourceRecord
 from tests.bench.job import DAY_MS, DAY_START_MS, _uuid, _wire_time
 
 EVENTS_PER_TICKET = 11.6
@@ -30,6 +32,21 @@ class Arrival(NamedTuple):
     short: str
     key: bytes
     value: bytes
+
+
+def logged(arrivals: Iterable[Arrival], partitions: int) -> list[SourceRecord]:
+    """Arrivals as they stand in topics ``x.<short>`` some hours after their day."""
+    return [
+        SourceRecord(
+            f"x.{one.short}",
+            murmur2_partition(one.key, partitions),
+            number,
+            DAY_START_MS + 2 * DAY_MS,
+            one.key,
+            one.value,
+        )
+        for number, one in enumerate(arrivals)
+    ]
 
 
 def traffic(events: int, seed: int, customers: int = 0) -> list[Arrival]:

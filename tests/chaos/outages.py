@@ -22,6 +22,8 @@ from tests.support.proxy import Proxy
 
 EVENTS_PER_SECOND = 200.0
 SETTLE_SECONDS = 2.0
+AFTERWARDS = 400
+"""Events that are only published when the brokers are back: each stage has something to commit then."""
 FULL_BYTES = 100_000
 
 
@@ -49,7 +51,7 @@ def outage(
     shown: Shown,
     **settings: str,
 ) -> Outcome:
-    """Events come all the time while ``strike`` does its work. ``seconds``: how long that may take."""
+    """Events come all the time while ``strike`` does its work, and afterwards. ``seconds``: how long that may take."""
     more = {
         **SMALL,
         "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes))),
@@ -62,10 +64,11 @@ def outage(
         worker = trial.worker(port=port)
         worker.wait_for("worker.ready", ENDS_SECONDS)
         with Watch(port) as watch:
-            with Publisher(trial, arrivals, EVENTS_PER_SECOND) as publisher:
+            with Publisher(trial, arrivals[:-AFTERWARDS], EVENTS_PER_SECOND) as publisher:
                 wait_until(lambda: watch.last.ready and watch.last.age >= 0, ENDS_SECONDS)
                 gone_at = strike(Scene(trial, publisher, watch))
                 back_at = time.monotonic()
+            trial.publish(arrivals[-AFTERWARDS:])
             ended: list[str] = []
 
             def done() -> bool:
@@ -180,7 +183,7 @@ def slow(kafka: Kafka, folder: Path, seed: int, seconds: float, delay_seconds: f
             before, during = watch.between(0, gone_at)[-1], watch.between(gone_at, back_at)
             assert before.commit < long < max(one.commit for one in during), during
             assert aged_seconds(during) > long, during
-            assert watch.last.commit < long, watch.last
+            wait_until(lambda: watch.last.commit < long, ENDS_SECONDS, lambda: str(watch.last))
             assert watch.last.age < during[-1].age, (watch.last, during)
 
         brokers = f"127.0.0.1:{proxy.port}"

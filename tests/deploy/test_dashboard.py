@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deploy.grafana import build
+from deploy.grafana.queries import AGGREGATED
 from deploy.prometheus.build import SETTINGS, recorded
 from stream.core.metric import Metric
 from stream.metrics import METRICS, built
@@ -38,7 +39,7 @@ ALL = [(panel["title"], expr) for panel in PANELS for expr in expressions(panel)
 def filled_in(panel: str, expr: str) -> str:
     """The query as Grafana sends it for the tenant as a whole: the one whose traffic has what the panel shows."""
     tenant = "globex" if panel == "Bots counted as agents" else "acme"
-    values = {"tenant": tenant, "team": build.AGGREGATED, "channel": build.AGGREGATED, "window": "24h"}
+    values = {"tenant": tenant, "team": AGGREGATED, "channel": AGGREGATED, "window": "24h"}
     values["profile"] = VARIABLES["profile"]["current"]["value"]
     return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
 

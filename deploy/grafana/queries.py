@@ -1,0 +1,34 @@
+"""Queries of the dashboard: every one of a figure reads the one series of the chosen segment.
+
+"All" for team or channel means the series that is aggregated over it, never a sum or an average of several.
+"""
+
+from deploy.prometheus.build import recorded
+from stream.web.figures import PREFIX
+
+SEGMENT = 'tenant="$tenant", team=~"$team", channel=~"$channel", queue=""'
+TEAMS = 'tenant="$tenant", team!="", channel=~"$channel", queue=""'
+QUEUES = 'tenant="$tenant", team="", channel="", queue!=""'
+WINDOW = 'window="$window"'
+PROFILE = 'profile=~"$profile"'
+OWN_PROFILE = 'profile=~"|default"'
+"""Live counts have no other; there is no label unless another profile runs."""
+AGGREGATED = "^$"
+"""Value of "All": the label is absent."""
+
+
+def figure(series: str, labels: str = SEGMENT, window: bool = True, more: str = "") -> str:
+    """The query of one series of the business, named without the prefix."""
+    asked = (labels, WINDOW if window else "", PROFILE if window else OWN_PROFILE, more)
+    inside = ", ".join(part for part in asked if part)
+    return f"{recorded(PREFIX + series)}{{{inside}}}"
+
+
+def by(label: str, expr: str) -> str:
+    """Keeps one label of a query that gives one series per value of it."""
+    return f"max by ({label}) ({expr})"
+
+
+def suspected(series: str) -> str:
+    """The query of one series of suspected bots: of the tenant, whatever the window."""
+    return figure(f"suspected_bot_{series}", 'tenant="$tenant"', window=False)

@@ -28,7 +28,7 @@ from stream.metrics.contract import lacks
 from tests.support.calendars import made
 from tests.support.customers import KEY as CUSTOMER_KEY
 from tests.support.customers import customer_histories
-from tests.support.histories import KEY, START_MS, History, histories, make, ticket_of, time_of
+from tests.support.histories import KEY, START_MS, histories, make, ticket_of, time_of
 from tests.vectors.cases import cases
 
 CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
@@ -202,76 +202,83 @@ def test_what_is_left_out_needs_a_reason() -> None:
     assert _without_a_reason(replace(metric, excluded_reasons=()), measures) == [0]
 
 
-@every_definition
-@settings(max_examples=40)
+HISTORIES = {TICKETS.entity: (histories(), KEY), CUSTOMERS.entity: (customer_histories(), CUSTOMER_KEY)}
+"""Entity -> histories of one, and the key of its row."""
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.entity)
+"""Drawing a history costs more than all definitions of it: each one drawn is measured by every definition."""
+
+
+def _of(kind: Kind) -> list[Metric]:
+    return [metric for metric in (*METRICS, *DIFFERENT) if metric.entity == kind.entity]
+
+
+@every_kind
+@settings(max_examples=200)
 @given(data=st.data())
-def test_its_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
-    metric: Metric, data: st.DataObject
+def test_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
+    kind: Kind, data: st.DataObject
 ) -> None:
-    kind, history, key = _entity(metric, data)
+    strategy, key = HISTORIES[kind.entity]
+    history = data.draw(strategy)
     entity = kind.new()
     for _, event in history:
         entity.merge(time_of(event), event)
-    measures = metric.measures(entity, CONFIG)
-    for instant_ms, labels, slot, amount in measures:
-        assert instant_ms > 0
-        assert labels[0] == "acme"
-        assert len(labels) == len(LABEL_NAMES)
-        assert "" not in labels
-        assert 0 <= slot < SLOTS_PER_METRIC
-        assert amount >= 0 or slot == metric.stock or metric.unit == "minor"
-    assert _without_a_reason(metric, measures) == []
-    assert not history or metric.measures(kind.decode(kind.encode(entity), key), CONFIG) == measures
+    of_row = kind.decode(kind.encode(entity), key) if history else kind.new()
+    for metric in _of(kind):
+        measures = metric.measures(entity, CONFIG)
+        for instant_ms, labels, slot, amount in measures:
+            assert instant_ms > 0, metric.full_name
+            assert labels[0] == "acme", metric.full_name
+            assert len(labels) == len(LABEL_NAMES), metric.full_name
+            assert "" not in labels, metric.full_name
+            assert 0 <= slot < SLOTS_PER_METRIC, metric.full_name
+            assert amount >= 0 or slot == metric.stock or metric.unit == "minor", metric.full_name
+        assert _without_a_reason(metric, measures) == [], metric.full_name
+        assert metric.measures(of_row, CONFIG) == measures, metric.full_name
 
 
-@every_definition
-@settings(max_examples=40)
+@every_kind
+@settings(max_examples=200)
 @given(data=st.data())
-def test_the_samples_for_comparisons_have_the_n_and_the_value_of_its_figures(
-    metric: Metric, data: st.DataObject
+def test_samples_for_comparisons_have_the_n_and_the_value_of_their_figures(
+    kind: Kind, data: st.DataObject
 ) -> None:
-    kind, history, _ = _entity(metric, data)
     entity = kind.new()
-    for _, event in history:
+    for _, event in data.draw(HISTORIES[kind.entity][0]):
         entity.merge(time_of(event), event)
-    tally: Counter[int] = Counter()
-    for _, _, slot, amount in metric.measures(entity, CONFIG):
-        tally[slot] += amount
-    samples = metric.samples(tally)
-    for figure in metric.figures(tally):
-        if figure.low is not None or figure.quantiles is not None:
-            assert figure.metric in samples
-        sample = samples.get(figure.metric)
-        if sample is not None:
-            assert sample.n == figure.n
-            value = sample.successes / sample.n if isinstance(sample, Share) else sample.value
-            assert value == pytest.approx(figure.value)
-        elif figure.metric in samples:
-            assert figure.n == 0
+    for metric in _of(kind):
+        tally: Counter[int] = Counter()
+        for _, _, slot, amount in metric.measures(entity, CONFIG):
+            tally[slot] += amount
+        samples = metric.samples(tally)
+        for figure in metric.figures(tally):
+            if figure.low is not None or figure.quantiles is not None:
+                assert figure.metric in samples, metric.full_name
+            sample = samples.get(figure.metric)
+            if sample is not None:
+                assert sample.n == figure.n, metric.full_name
+                value = sample.successes / sample.n if isinstance(sample, Share) else sample.value
+                assert value == pytest.approx(figure.value), metric.full_name
+            elif figure.metric in samples:
+                assert figure.n == 0, metric.full_name
 
 
-@every_definition
-@settings(max_examples=40)
+@every_kind
+@settings(max_examples=200)
 @given(data=st.data())
-def test_events_of_groups_that_it_does_not_read_never_change_its_measures(
-    metric: Metric, data: st.DataObject
+def test_events_of_groups_that_a_metric_does_not_read_never_change_its_measures(
+    kind: Kind, data: st.DataObject
 ) -> None:
-    kind, history, _ = _entity(metric, data)
     entity = kind.new()
-    measures = metric.measures(entity, CONFIG)
-    for _, event in history:
+    definitions = _of(kind)
+    measured = [metric.measures(entity, CONFIG) for metric in definitions]
+    for _, event in data.draw(HISTORIES[kind.entity][0]):
         entity.merge(time_of(event), event)
-        after = metric.measures(entity, CONFIG)
-        if not kind.groups_of[type(event)] & metric.reads:
-            assert after == measures
-        measures = after
-
-
-def _entity(metric: Metric, data: st.DataObject) -> tuple[Kind, History, bytes]:
-    """A history of what the metric is asked about, and the key of its row."""
-    if metric.entity == "customer":
-        return CUSTOMERS, data.draw(customer_histories()), CUSTOMER_KEY
-    return TICKETS, data.draw(histories()), KEY
+        after = [metric.measures(entity, CONFIG) for metric in definitions]
+        for metric, was, now in zip(definitions, measured, after, strict=True):
+            if not kind.groups_of[type(event)] & metric.reads:
+                assert now == was, metric.full_name
+        measured = after
 
 
 def test_metrics_are_chosen_by_name_in_reading_order() -> None:

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         "--deaths", action="store_true", help="a death at each step of a commit, in each stage"
     )
     modes.add_argument("--zombies", action="store_true", help="frozen and cut-off workers, 28 trials")
-    modes.add_argument("--sabotage", choices=("barrier", "guard", "fencing"), help="must be noticed")
+    modes.add_argument("--sabotage", choices=tuple(cases.NOTICED), help="must be noticed")
     modes.add_argument("--outages", type=float, metavar="SECONDS", help="brokers away for so long")
     modes.add_argument("--hand-over", action="store_true", help="measure how long partitions stand still")
     chosen = parser.parse_args(arguments)
@@ -89,7 +89,7 @@ TRIES = 5
 def sabotaged(kafka: Kafka, folder: Path, what: str, seed: int) -> int:
     """Take one protection out and see how many tries it takes until the checks fail."""
     for number in range(TRIES):
-        if what == "barrier":
+        if what in ("barrier", "rekeying"):
             case = partial(cases.death, kafka, folder, ["tickets"], "between", seed + number, what)
         elif what == "fencing":
             case = partial(cases.zombie, kafka, folder, "tickets", "flushed", seed + number, what)

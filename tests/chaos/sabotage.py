@@ -38,6 +38,27 @@ def no_barrier() -> None:
     checkpoint.Transactions.write = write  # type: ignore[method-assign]  # that is the point
 
 
+def no_rekeying() -> None:
+    """Answers leave for their customers in a transaction of their own, behind the commit: a death in between loses them."""
+    whole = checkpoint.Transactions.write
+
+    async def write(
+        self: checkpoint.Transactions, part: Part, flush: Flush, positions: Mapping[str, int]
+    ) -> None:
+        answers = [output for output in flush.outputs if output.topic.endswith("-answers")]
+        others = [output for output in flush.outputs if output not in answers]
+        await whole(self, part, Flush(flush.rows, others), positions)
+        self._fault(part.name, "between")
+        producer = self._producers[part.name]
+        counts = await self._counts.of(producer, {output.topic for output in answers})
+        await producer.begin_transaction()
+        batches = output_batches(producer, counts, part.number, Flush([], answers))
+        await checkpoint._send(producer, batches, lambda: None)
+        await producer.commit_transaction()
+
+    checkpoint.Transactions.write = write  # type: ignore[method-assign]  # that is the point
+
+
 def no_guard() -> None:
     """Whatever was fetched is applied: what was lost on the way is lost, what comes twice counts twice."""
 
@@ -60,4 +81,9 @@ def no_fencing() -> None:
     clients.producer = producer
 
 
-APPLY: dict[str, Callable[[], None]] = {"barrier": no_barrier, "guard": no_guard, "fencing": no_fencing}
+APPLY: dict[str, Callable[[], None]] = {
+    "barrier": no_barrier,
+    "rekeying": no_rekeying,
+    "guard": no_guard,
+    "fencing": no_fencing,
+}

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tests.chaos.cases import ENDS_SECONDS, EXIT_REFUSED
+from tests.chaos.problems import Problem
 from tests.chaos.traffic import traffic
-from tests.chaos.trial import ALL_STAGES, EXIT_FAILED, Problem, Publisher, Report, Trial
+from tests.chaos.trial import ALL_STAGES, EXIT_FAILED, Publisher, Report, Trial
 from tests.support.kafka import Kafka, Node
 from tests.support.process import Process, wait_until
 

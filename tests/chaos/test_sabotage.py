@@ -15,11 +15,12 @@ def test_without_a_protection_the_checks_fail(kafka: Kafka, tmp_path: Path) -> N
     outcomes = run_all(
         [
             partial(death, kafka, tmp_path, ["tickets"], "between", 1, sabotage="barrier"),
+            partial(death, kafka, tmp_path, ["tickets"], "between", 4, sabotage="rekeying"),
             partial(unreliable, kafka, tmp_path, 2, lose=5, repeat=7, guarded=False),
             partial(zombie, kafka, tmp_path, "tickets", "flushed", 3, sabotage="fencing"),
         ]
     )
-    for outcome, sabotage in zip(outcomes, ("barrier", "guard", "fencing"), strict=True):
+    for outcome, sabotage in zip(outcomes, ("barrier", "rekeying", "guard", "fencing"), strict=True):
         assert noticed(outcome, sabotage), f"{sabotage}: {outcome}"
 
 

@@ -23,7 +23,9 @@ from stream.core.record import Output, SourceRecord
 from stream.core.tickets_meta import take_meta
 from stream.metrics import METRICS, selected
 from stream.settings import load
-from tests.broker.conftest import Product, differing
+from tests.broker.conftest import Product
+from tests.chaos.problems import Problem, wrong_figures
+from tests.chaos.rekeyed import wrong_answers
 from tests.chaos.traffic import Arrival
 from tests.chaos.worker import Plan
 from tests.support import topics
@@ -53,19 +55,6 @@ ALL_STAGES = {
 """Customers' metrics are chosen too: they have a stage of their own."""
 
 PLAIN = Plan()
-
-
-class Problem(NamedTuple):
-    """One thing that did not hold."""
-
-    kind: str
-    """figures, counts, position, letters, alerts, followups, live, audit, revision, final; state when a worker refuses it; end when the
-    case came to none.
-    """
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
 
 
 class Report(NamedTuple):
@@ -158,11 +147,12 @@ class Trial(Product):
         expected = oracle(self.core, log, now_ms=0)
         records = self.rollups()
         problems = [
-            *_compare(stable(expected.rollups), stable(records)),  # type: ignore[arg-type]  # have key and value
+            *wrong_figures(stable(expected.rollups), stable(records), self.core),  # type: ignore[arg-type]  # have key and value
             *self._accounts(log, expected.counts),
             *self._dead_letters([output.value or b"" for output in expected.dead_letters]),
             *self._alerts(expected.alerts),
             *self._followups(expected.followups),
+            *self._answers(),
             *self._live(expected.windows.rows),
             *self._audit(),
         ]
@@ -272,6 +262,12 @@ class Trial(Product):
                 f"{len(wrong)} of {len(should)} follow-ups differ, such as {open_now.get(wrong[0])} for {should.get(wrong[0])}",
             )
 
+    def _answers(self) -> Iterable[Problem]:
+        """What customers have heard of answers is what stands on tickets, where a metric needs it."""
+        if self.core.answers:
+            names = (self.core.topics.tickets_changelog, self.core.topics.customers_changelog)
+            yield from wrong_answers(self.core, *(topics.read(self.bootstrap, [name]) for name in names))
+
     def _live(self, expected: Mapping[bytes, bytes]) -> Iterable[Problem]:
         """How many tickets are open, waiting and so on, per segment and the minute since when."""
         rows = topics.latest(topics.read(self.bootstrap, [self.core.topics.windows_changelog]))
@@ -313,26 +309,6 @@ def _alert(value: bytes | None) -> tuple[int, str]:
     """Revision and state of an alert event."""
     event = orjson.loads(value or b"")
     return int(event["id"].rsplit("/", 1)[1]), event["data"]["state"]
-
-
-def _compare(expected: dict[bytes, dict[str, Any]], found: dict[bytes, dict[str, Any]]) -> Iterable[Problem]:
-    if not expected:
-        yield Problem("figures", "the oracle has no figures")
-    wrong = differing(expected, found)
-    too_much = [
-        key
-        for key, one in found.items()
-        if key not in expected and (one["n"] or any(one["excluded"].values()))
-    ]
-    if wrong:
-        yield Problem(
-            "figures",
-            f"{len(wrong)} of {len(expected)} figures differ, such as {found.get(wrong[0])} for {expected[wrong[0]]}",
-        )
-    if too_much:
-        yield Problem(
-            "figures", f"{len(too_much)} figures that the oracle does not have, such as {found[too_much[0]]}"
-        )
 
 
 class Publisher(AbstractContextManager["Publisher"]):

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from stream import app, cli
+from stream.core.answers import decode_answers
+from stream.core.customer import decode_customer
 from stream.core.record import Flush, Record
 from stream.core.tickets_shard import TicketsShard
 from stream.runtime import checkpoint, upstream, worker
@@ -37,7 +39,10 @@ STAGES = ("tickets", "customers", "windows")
 
 
 class Trap(msgspec.Struct, frozen=True):
-    """Send this process ``signal`` when a commit of ``stage`` reaches ``step`` for the ``nth`` time after it began to flow."""
+    """Send this process ``signal`` when a commit of ``stage`` reaches ``step`` for the ``nth`` time after it began to flow.
+
+    Of tickets and customers the first one from then on with answers on their way from the one to the other, see :func:`_carries`.
+    """
 
     stage: str
     step: str
@@ -60,12 +65,13 @@ class Plan(msgspec.Struct, frozen=True):
 
 def main(arguments: list[str]) -> int:
     plan = msgspec.json.decode(arguments[0], type=Plan)
-    spring = _trap(plan.trap) if plan.trap else None
-    if spring is not None:
-        app.serve = partial(worker.serve, fault=spring)  # type: ignore[attr-defined]  # the same, with a hook
-        _more_steps(spring)
     if plan.sabotage:
         sabotage.APPLY[plan.sabotage]()
+    if plan.trap:
+        carrying: set[str] = set()
+        spring = _trap(plan.trap, carrying)
+        app.serve = partial(worker.serve, fault=spring)  # type: ignore[attr-defined]  # the same, with a hook
+        _more_steps(spring, carrying)
     if plan.lose_every or plan.repeat_every:
         _unreliable(plan.lose_every, plan.repeat_every)
     if plan.trace:
@@ -76,21 +82,34 @@ def main(arguments: list[str]) -> int:
 Spring = Callable[[str, str], None]
 
 
-def _trap(trap: Trap) -> Spring:
+def _trap(trap: Trap, carrying: Collection[str]) -> Spring:
+    """``carrying``: the parts whose commits may be struck at present."""
     left = trap.nth
 
     def spring(part: str, step: str) -> None:
         nonlocal left
         if step == trap.step and part.rsplit("-", 1)[0] == trap.stage:
             left -= 1
-            if left == 0:
+            if left <= 0 and part in carrying:
+                left = sys.maxsize  # once
                 os.write(2, f"trap: {part} {step}\n".encode())
                 os.kill(os.getpid(), trap.signal)
 
     return spring
 
 
-def _more_steps(spring: Spring) -> None:
+def _carries(stage: str, flush: Flush) -> bool:
+    """Whether answers leave with a commit of tickets, or are in the rows of one of customers; all of windows count."""
+    if stage == "tickets":
+        said = (one for one in flush.outputs if one.topic.endswith("-answers"))
+        return any(decode_answers(one.value, one.topic, sys.maxsize).answers for one in said)
+    if stage == "customers":
+        rows = ((key, row) for key, row in flush.rows if key[:1] == b"c" and row is not None)
+        return any(decode_customer(row, key).answers for key, row in rows)
+    return True
+
+
+def _more_steps(spring: Spring, carrying: set[str]) -> None:
     """Steps between those that the product names: the order of what is done stays the same."""
     send = checkpoint._send
     write = checkpoint.Transactions.write
@@ -107,6 +126,7 @@ def _more_steps(spring: Spring) -> None:
     async def write_with_steps(
         self: checkpoint.Transactions, part: Part, flush: Flush, positions: Mapping[str, int]
     ) -> None:
+        (carrying.add if _carries(part.spec.name, flush) else carrying.discard)(part.name)
         spring(part.name, "flushed")
         producer = self._producers[part.name]
         commit = producer.commit_transaction

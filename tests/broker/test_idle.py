@@ -1,5 +1,6 @@
 """On the wall clock windows close though nothing comes any more, on one partition or on all, and staleness is visible."""
 
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,8 +49,13 @@ def partition(key: str) -> int:
     return murmur2_partition(key.encode(), 4)
 
 
+def ages(port: int) -> list[float]:
+    """How old the watermark is, of each partition that has one."""
+    return [value for name, value in scrape(port).items() if "watermark_age_seconds" in name]
+
+
 def age(port: int) -> float:
-    return max(value for name, value in scrape(port).items() if "watermark_age_seconds" in name)
+    return max(ages(port))
 
 
 def test_windows_close_and_age_shows_though_one_partition_or_all_are_silent(product: Product) -> None:
@@ -78,6 +84,60 @@ def test_windows_close_and_age_shows_though_one_partition_or_all_are_silent(prod
         return bool(found) and {(one["status"], one["n"]) for one in found} == {("revised", 2)}
 
     wait_until(revised, 60, lambda: str(minutes(product)))
+    assert worker.stop() == 0, worker.output
+
+
+def test_what_comes_too_late_on_a_silent_partition_is_counted_and_holds_nobody_up(product: Product) -> None:
+    product.settings |= {
+        "STREAM_CLOCK": "wall",
+        "STREAM_IDLE_AFTER": "1s",
+        "STREAM_LATENESS": "1s",
+    }
+    (port,) = free_ports(1)
+    worker = product.worker(port=port)
+    worker.wait_for("worker.ready")
+    wait_until(lambda: len(ages(port)) == 4 and max(ages(port)) < 30, 60)  # as long as nothing was read
+    now = datetime.now(UTC)
+    silent, *others = [key for number in range(99) if partition(key := f"s{number}") == partition("s0")]
+    busy = next(key for number in range(99) if partition(key := f"b{number}") != partition("s0"))
+    hours, days = now - timedelta(hours=7), now - timedelta(days=40)
+    product.send([answer(silent, hours), answer(others[0], days), answer(busy, now)])
+
+    def csat(window_seconds: int) -> dict[str, int]:
+        """Start of each window of the tenant -> answers."""
+        found = (orjson.loads(value)["data"] for value in topics.latest(product.rollups()).values())
+        return {
+            one["window_start"]: one["n"]
+            for one in found
+            if one["metric"] == "csat"
+            and one["window_seconds"] == window_seconds
+            and set(one["segment"]) == {"tenant"}
+        }
+
+    def hour(at: datetime) -> str:
+        return at.strftime("%Y-%m-%dT%H:00:00Z")
+
+    # Seven hours are too late for the minute, and not for the hour; the other partition's answer is there as well.
+    wait_until(
+        lambda: csat(3600) == {hour(hours): 1, hour(now): 1}, 60, lambda: f"{csat(3600)} {worker.output}"
+    )
+    assert now.strftime("%Y-%m-%dT%H:%M:00Z") in csat(60)
+    assert hours.strftime("%Y-%m-%dT%H:%M:00Z") not in csat(60)
+    worker.wait_for("events.too_late")
+    wait_until(lambda: any("windows_too_late_total" in name for name in scrape(port)), 30)
+    # Forty days are too late for all of them. Both are counted, by metric, and by window where some still took it.
+    counted = {name for name in scrape(port) if "too_late_total" in name and 'metric="csat"' in name}
+    assert f'contact_centre_stream_too_late_total{{metric="csat",partition="{partition(silent)}"}}' in counted
+    by_window = {name for name in counted if "windows_too_late" in name}
+    assert len(counted - by_window) == 1
+    assert by_window
+    assert all('window="1m"' in name for name in by_window), by_window
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answered:
+        (note,) = orjson.loads(answered.read())["notes"]
+    assert note.startswith("measures came too late for every window since this worker started: csat 1, "), (
+        note
+    )
+    assert age(port) < 30, "what is late holds back no watermark"
     assert worker.stop() == 0, worker.output
 
 

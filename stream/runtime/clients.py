@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -30,6 +30,9 @@ NOT_ALLOWED = (
 
 VOLATILE_WAIT_MS, VOLATILE_POLLS = 100, 10
 """How long the last batches of a volatile broker are waited for, all in all a second."""
+
+FIRST_BYTES = 1024
+"""Enough to see whether there is a record at all: a broker never gives less than a whole batch."""
 
 
 def connection(config: RuntimeConfig) -> dict[str, Any]:
@@ -117,6 +120,29 @@ async def ends(
         found: dict[TopicPartition, int] = await consumer.end_offsets(list(tps))
         if config.allow_volatile:
             await _read_last_batches(consumer, found)
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def with_records(config: RuntimeConfig, partitions: Mapping[str, int]) -> set[str]:
+    """Those of the topics (name -> how many partitions) in which a committed record is left."""
+    tps = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
+    if not tps:
+        return set()
+    found: set[str] = set()
+    consumer = reader(config, committed=True, max_partition_fetch_bytes=FIRST_BYTES, fetch_max_wait_ms=10)
+    try:
+        await consumer.start()
+        consumer.assign(tps)
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        for tp in tps:
+            consumer.seek(tp, begins[tp])
+        left = tps
+        while left := [tp for tp in left if tp.topic not in found and await consumer.position(tp) < ends[tp]]:
+            found |= {
+                tp.topic for tp, records in (await consumer.getmany(*left, timeout_ms=200)).items() if records
+            }
         return found
     finally:
         await consumer.stop()

@@ -1,30 +1,39 @@
 """Which generation a worker is of: agreed on in one topic, before the worker joins the group.
 
-A record per generation, ``{"generation": 3, "shape": {setting: value}}``, the number as its key. Numbers only grow, so going back to
-earlier settings is a new generation, too. Two workers that start at once agree because a record is written in a transaction whose
-id fences the other one: who is fenced reads again.
+A record per generation, ``{"generation": 3, "shape": {setting: value}, "topics": [name]}``, the number as its key. Numbers only grow, so
+going back to earlier settings is a new generation, too. Two workers that start at once agree because a record is written in a
+transaction whose id fences the other one: who is fenced reads again.
+
+``topics`` are the internal topics that the generation keeps its state in. The same transaction puts a mark (a tombstone of a key that
+nobody has) into each of their changelogs that is still empty. So a changelog that a generation names is never empty again, whether
+anybody has committed or not: where one is missing or empty, it was deleted (:func:`promised`, :mod:`stream.runtime.topics`).
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
 
 from stream.core.config import CoreConfig
 from stream.core.state_shape import ShapeChangedError, check_counts, differences
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
+from stream.runtime.topic_specs import specs
 
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 20
 POLL_SECONDS = 0.5
+
+MARK_KEY = b"\0mark"
+NO_OFFSETS: Mapping[TopicPartition, int] = {}
 
 
 class Generation(NamedTuple):
@@ -32,11 +41,14 @@ class Generation(NamedTuple):
 
     number: int
     shape: Mapping[str, str]
+    topics: tuple[str, ...] = ()
+    """Internal topics, of which the changelogs hold something; none where an earlier version, or a volatile broker, wrote it."""
 
 
 class _Record(msgspec.Struct):
     generation: int
     shape: dict[str, str]
+    topics: tuple[str, ...] = ()
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -63,7 +75,8 @@ async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str
                     waited_until = time.monotonic() + _patience(config)
                 await _wait_alone(config, newest, shape, waited_until)
         number = 1 if newest is None else newest.number + 1
-        why = await _write(config, core, Generation(number, shape), known, volatile=volatile)
+        new = Generation(number, shape, () if volatile else _internal(core))
+        why = await _write(config, core, new, known, volatile=volatile)
         if why is None:
             if newest is not None:
                 changes = differences(newest.shape, shape)
@@ -74,16 +87,34 @@ async def agree(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str
     )
 
 
-async def begin(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str]) -> int:
-    """Write a new generation, even of the settings that the newest one has. Raises StartError."""
+async def begin(
+    config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, str], offsets: Mapping[TopicPartition, int]
+) -> int:
+    """Write a new generation, even of the settings that the newest one has, and commit the workers' offsets. Raises StartError."""
     why: str | None = None
     for _ in range(ATTEMPTS):
         known = await _read(config, core, volatile=False)
         number = max((one.number for one in known), default=0) + 1
-        why = await _write(config, core, Generation(number, shape), known, volatile=False)
+        new = Generation(number, shape, _internal(core))
+        why = await _write(config, core, new, known, offsets, volatile=False)
         if why is None:
             return number
     raise StartError(f"no generation could be begun in topic {core.topics.generations} ({why}): start again")
+
+
+async def promised(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> dict[str, int]:
+    """Internal topic -> the last generation that keeps its state there; the generations topic has to exist."""
+    try:
+        known = await _read(config, core, volatile=volatile)
+    except clients.NOT_ALLOWED:  # which has a line of its own, once topics are there
+        return {}
+    return {name: one.number for one in sorted(known, key=lambda one: one.number) for name in one.topics}
+
+
+def _internal(core: CoreConfig) -> tuple[str, ...]:
+    return tuple(
+        spec.name for spec in specs(core) if spec.kind == "internal" and spec.name != core.topics.generations
+    )
 
 
 async def alone(config: RuntimeConfig, why: str) -> None:
@@ -134,7 +165,7 @@ async def _read(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> l
     topic = core.topics.generations
     tp = TopicPartition(topic, 0)
     found: list[Generation] = []
-    consumer = clients.reader(config, committed=not volatile, fetch_max_wait_ms=100)
+    consumer = clients.reader(config, committed=not volatile, fetch_max_wait_ms=10)
     try:
         await consumer.start()
         consumer.assign([tp])
@@ -151,19 +182,25 @@ async def _read(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) -> l
                             f"topic {topic} offset {record.offset} is not readable ({exc}): something else writes there; "
                             "start over with a new STREAM_APP_ID"
                         ) from exc
-                    found.append(Generation(kept.generation, kept.shape))
+                    found.append(Generation(kept.generation, kept.shape, kept.topics))
     finally:
         await consumer.stop()
     return found
 
 
 async def _write(
-    config: RuntimeConfig, core: CoreConfig, new: Generation, known: list[Generation], *, volatile: bool
+    config: RuntimeConfig,
+    core: CoreConfig,
+    new: Generation,
+    known: list[Generation],
+    offsets: Mapping[TopicPartition, int] = NO_OFFSETS,
+    *,
+    volatile: bool,
 ) -> str | None:
     """Write a generation unless another was written since ``known``. None: it is written; else why to read again."""
     topic = core.topics.generations
     key = b"%d" % new.number
-    value = _encode(_Record(new.number, dict(new.shape)))
+    value = _encode(_Record(new.number, dict(new.shape), new.topics))
     if volatile:
         plain = clients.producer(config, idempotent=False)
         try:
@@ -172,13 +209,19 @@ async def _write(
         finally:
             await plain.stop()
         return None
+    unmarked = await _unmarked(config, core, known)
     producer = clients.producer(config, f"{config.app_id}-generations")
     try:
         await producer.start()  # from here on nobody who began before can write
         if await _read(config, core, volatile=False) != known:
             return "others keep writing there"
         async with producer.transaction():
+            for changelog in unmarked:
+                await producer.send_and_wait(changelog, None, MARK_KEY, partition=0)
             await producer.send_and_wait(topic, value, key, partition=0)
+            if offsets:
+                told = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+                await producer.send_offsets_to_transaction(told, config.app_id)
     except clients.NOT_ALLOWED as exc:
         raise StartError(f"topic {topic} cannot be written ({exc}); allow it to this user") from exc
     except KafkaError as exc:
@@ -190,3 +233,14 @@ async def _write(
     finally:
         await producer.stop()
     return None
+
+
+async def _unmarked(config: RuntimeConfig, core: CoreConfig, known: Sequence[Generation]) -> set[str]:
+    """Changelogs that nobody has a part of yet: they are empty, and no generation names them."""
+    named = {name for one in known for name in one.topics}
+    new = {
+        spec.name: spec.partitions
+        for spec in specs(core)
+        if spec.name.endswith("-changelog") and spec.name not in named
+    }
+    return new.keys() - await clients.with_records(config, new)

@@ -12,7 +12,7 @@ from aiokafka.errors import CorruptRecordException
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StateError
-from stream.runtime.positions import ROTTEN
+from stream.runtime.positions import REBUILD, ROTTEN
 from stream.runtime.stage import Part
 
 Progress = Callable[[int, int], None]
@@ -63,6 +63,14 @@ async def load(
         raise StateError(f"one of {names} {ROTTEN} ({exc})") from exc
     finally:
         await consumer.stop()
+    for tp, part in part_of.items():
+        if (
+            begins[tp] > 0 and not part.shard.rows
+        ):  # compaction leaves the beginning where it is, and a part's own row
+            raise StateError(
+                f"{tp.topic}[{tp.partition}] begins at offset {begins[tp]} and holds no rows: its records were deleted. Restore them, "
+                f"or {REBUILD}"
+            )
     _give_back()
 
 

@@ -1,7 +1,7 @@
 """``stream worker --rebuild``: throws the state away and lets it be built anew from what the source topics still hold.
 
 For a state that is damaged or lost. Every part is emptied on its own; one that was not finished has no meta row while its offsets are
-committed, so that a worker refuses it until the rebuild is begun again:
+committed (those that were not are, with the new generation), so that a worker refuses it until the rebuild is begun again:
 
 1. a transaction deletes the part's meta row (and with its id fences whoever had the part);
 2. further ones delete its other rows;
@@ -56,7 +56,7 @@ async def rebuild(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, s
     finally:
         await admin.close()
     await generations.alone(config, "--rebuild empties the state")
-    generation = await generations.begin(config, core, shape)
+    generation = await generations.begin(config, core, shape, await _uncommitted(config, core))
     core = msgspec.structs.replace(core, generation=generation)
     consumer = clients.reader(config, committed=True, fetch_max_wait_ms=100)
     try:
@@ -69,6 +69,23 @@ async def rebuild(config: RuntimeConfig, core: CoreConfig, shape: Mapping[str, s
     finally:
         await consumer.stop()
     return generation
+
+
+async def _uncommitted(config: RuntimeConfig, core: CoreConfig) -> Offsets:
+    """The beginnings of what stages read and of which no offset is committed: it was never read, or that was forgotten."""
+    read = {topic for kind in kinds(core) for topic in (*kind.sources(core), *kind.rekeyed(core))}
+    tps = [
+        TopicPartition(topic, number) for topic in sorted(read) for number in range(core.source_partitions)
+    ]
+    tps += [TopicPartition(core.topics.deltas, number) for number in range(core.delta_partitions)]
+    committed = await clients.committed(config, tps)
+    consumer = clients.reader(config, committed=True)
+    try:
+        await consumer.start()
+        begins: Offsets = await consumer.beginning_offsets(tps)
+        return {tp: begin for tp, begin in begins.items() if not committed[tp]}
+    finally:
+        await consumer.stop()
 
 
 async def _facts(

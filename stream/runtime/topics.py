@@ -16,12 +16,17 @@ from aiokafka.errors import (
 )
 
 from stream.core.config import DAY_MS, CoreConfig
-from stream.runtime import clients
+from stream.runtime import clients, generations
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
 from stream.runtime.topic_specs import DEAD_LETTER_BYTES, LARGE_BYTES, TopicSpec, specs
 
 NOT_THERE = "does not exist"
+
+DELETED = (
+    "state was deleted. Restore the topic, or stop all workers and start one with `stream worker --rebuild`, which builds the state anew "
+    "from what the source topics still hold"
+)
 
 BROKER_DEFAULT_BYTES = 1_048_588
 """``message.max.bytes`` of a Kafka broker that nobody has set up: what is assumed where it does not tell."""
@@ -247,22 +252,7 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
         await admin.start()
         states = await describe(admin, names)
         own = [spec for spec in wanted if spec.kind != "source" and states[spec.name].error == NOT_THERE]
-        # What only metrics of customers need is not lost where none has been read yet: the first one may have been chosen just now.
-        read = {
-            core.topics.customers_changelog: (core.topics.customers, core.topics.answers),
-            core.topics.answers: (core.topics.answers,),
-        }
-        lost = [
-            spec
-            for spec in own
-            if spec.kind == "internal"
-            and await _has_committed(admin, config.app_id, read.get(spec.name, core.sources))
-        ]
-        if lost:
-            raise StartError(
-                f"topic {lost[0].name} does not exist, but the group {config.app_id} has committed offsets: state was deleted. "
-                "Restore it, or stop all workers and start one with `stream worker --rebuild`"
-            )
+        await _refuse_lost(config, core, admin, states, volatile=volatile)
         _refuse(problems([spec for spec in wanted if spec not in own], states, volatile=volatile))
         if own:
             await create(admin, own, config.replication_factor)
@@ -276,6 +266,45 @@ async def prepare(config: RuntimeConfig, core: CoreConfig, *, volatile: bool) ->
     found = problems(wanted, states, volatile=volatile)
     _refuse(found)
     return found
+
+
+async def _refuse_lost(
+    config: RuntimeConfig,
+    core: CoreConfig,
+    admin: AIOKafkaAdminClient,
+    states: Mapping[str, TopicState],
+    *,
+    volatile: bool,
+) -> None:
+    """Raise StartError where an internal topic is gone that there was, or is there and empty because somebody made it anew."""
+    internal = [spec.name for spec in specs(core) if spec.kind == "internal"]
+    missing = [name for name in internal if states[name].error == NOT_THERE]
+    promised: dict[str, int] = {}
+    if states[core.topics.generations].partitions:
+        promised = await generations.promised(config, core, volatile=volatile)
+    # What only metrics of customers need is not lost where none has been read yet: the first one may have been chosen just now.
+    read = {
+        core.topics.customers_changelog: (core.topics.customers, core.topics.answers),
+        core.topics.answers: (core.topics.answers,),
+    }
+    for name in missing:
+        if name in promised:
+            raise StartError(
+                f"topic {name} does not exist, but generation {promised[name]} of the state is in it: {DELETED}"
+            )
+        if await _has_committed(admin, config.app_id, read.get(name, core.sources)):
+            raise StartError(
+                f"topic {name} does not exist, but the group {config.app_id} has committed offsets: {DELETED}"
+            )
+    changelogs = {
+        name: count
+        for name in internal
+        if name.endswith("-changelog") and name in promised and (count := states[name].partitions)
+    }
+    for name in sorted(changelogs.keys() - await clients.with_records(config, changelogs)):
+        raise StartError(
+            f"topic {name} is empty, but generation {promised[name]} of the state is in it: {DELETED}"
+        )
 
 
 def _refuse(found: Iterable[Problem]) -> None:

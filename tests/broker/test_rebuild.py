@@ -46,16 +46,39 @@ def test_damaged_rows_of_both_stages_are_refused_and_rebuilt(product: Product, d
 
 
 def test_a_deleted_changelog_is_refused_and_rebuilt(product: Product, day: Day) -> None:
-    product.send(day[: len(day) // 3])
+    """Also when the group's offsets have expired, which alone do no harm, and when others make the topic anew."""
+    changelog, group = product.core.topics.tickets_changelog, product.core.topics.app_id
+    product.send(day[: len(day) // 4])
     product.drain()
-    topics.delete(product.bootstrap, [product.core.topics.tickets_changelog])
+    topics.delete_group(product.bootstrap, group)
+    product.send(day[len(day) // 4 : len(day) // 3])
+    product.drain()
+    product.check()
+    topics.delete(product.bootstrap, [changelog])
+    topics.delete_group(product.bootstrap, group)
     worker = product.stream("worker", "--drain")
     assert worker.wait() == 1
-    assert "state was deleted" in worker.output
-    assert "stream worker --rebuild" in worker.output
+    assert f"topic {changelog} does not exist, but generation 1 of the state is in it" in worker.error
+    assert "stream worker --rebuild" in worker.error
+    assert changelog not in topics.names(product.bootstrap)
+    asked = product.stream("topics", "create")
+    assert asked.wait() == 0, asked.output
+    worker = product.stream("worker", "--drain")
+    assert worker.wait() == 1
+    assert f"topic {changelog} is empty, but generation 1 of the state is in it" in worker.error
     rebuilt = product.stream("worker", "--rebuild", "--drain")
     assert rebuilt.wait() == 0, rebuilt.output
     product.check()
+
+    changelog = product.core.topics.windows_changelog
+    topics.set_policy(product.bootstrap, changelog, "delete")  # as somebody might who is short of disk
+    topics.delete_records(product.bootstrap, changelog, 0, topics.ends(product.bootstrap, changelog, 1)[0])
+    topics.set_policy(product.bootstrap, changelog, "compact")
+    topics.delete_group(product.bootstrap, group)
+    worker = product.stream("worker", "--drain")
+    assert worker.wait() == 70
+    assert f"{changelog}[0] begins at offset" in worker.error
+    assert "stream worker --rebuild" in worker.error
 
 
 DIES_AT = """
@@ -81,6 +104,7 @@ def test_a_killed_rebuild_is_refused_until_it_is_begun_again(product: Product, d
     product.send(day[:half])
     product.drain()
     product.send(day[half:])
+    topics.delete_group(product.bootstrap, product.core.topics.app_id)  # offsets expire
     dead = product.python("-c", DIES_AT, str(writes))
     assert dead.wait(90) == -signal.SIGKILL, dead.output
     worker = product.stream("worker", "--drain")

@@ -8,6 +8,7 @@ from stream.core.config import CoreConfig
 from stream.core.topics import Topics
 from stream.runtime import generations
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.topic_specs import specs
 from tests.support import topics as kafka_topics
 from tests.support.kafka import Kafka
 
@@ -20,7 +21,9 @@ ROUNDS = 4
 def test_all_get_the_same_number_and_each_change_raises_it_by_one(kafka: Kafka) -> None:
     core = CoreConfig(topics=Topics(prefix="agreement.", app_id="agreement"))
     config = RuntimeConfig(brokers=(kafka.bootstrap,), app_id="agreement")
-    kafka_topics.create(kafka.bootstrap, {core.topics.generations: 1})
+    kafka_topics.create(
+        kafka.bootstrap, {spec.name: spec.partitions for spec in specs(core) if spec.kind == "internal"}
+    )
 
     async def start_at_once(shape: dict[str, str]) -> list[int]:
         agreed = [generations.agree(config, core, shape, volatile=False) for _ in range(WORKERS)]

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from stream.core.config import CoreConfig
+from stream.core.record import SourceRecord
 from stream.core.topics import Topics
-from stream.runtime import clients, topics
+from stream.runtime import clients, generations, permissions, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import StartError
 from stream.runtime.topic_specs import specs
@@ -18,6 +19,9 @@ from tests.support.kafka import Kafka
 from tests.support.process import wait_until
 
 pytestmark = pytest.mark.broker
+
+
+COUNTS = {"STREAM_PARTITIONS": "2", "STREAM_DELTA_PARTITIONS": "3"}
 
 
 class Case:
@@ -36,6 +40,10 @@ class Case:
 
     def prepare(self) -> list[topics.Problem]:
         return asyncio.run(topics.prepare(self.config, self.core, volatile=False))
+
+    def agree(self, **shape: str) -> int:
+        """Agree on a generation, as the next thing that a worker does."""
+        return asyncio.run(generations.agree(self.config, self.core, {**COUNTS, **shape}, volatile=False))
 
     def check(self) -> list[topics.Problem]:
         return asyncio.run(topics.check(self.config, self.core))
@@ -112,6 +120,49 @@ def test_a_changelog_that_deletes_is_refused(case: Case) -> None:
     with pytest.raises(
         StartError, match=r"-tickets-changelog cleanup.policy is delete: state would be deleted"
     ):
+        case.prepare()
+
+
+def test_deleted_changelogs_are_noticed_though_nobody_ever_committed(case: Case) -> None:
+    """Nor do offsets say so: the generation does, and the mark that came with it into each changelog."""
+    case.core = msgspec.structs.replace(case.core, customers=True, answers=True)
+    bootstrap, names = case.config.brokers[0], case.core.topics
+    case.create_all()
+    wait_until(lambda: case.check() == [], 20)
+    case.prepare()  # a worker that dies here, and
+    case.prepare()  # the next one, which has nothing to complain of
+    assert case.agree() == 1
+    case.prepare()
+    for name, count in (
+        (names.tickets_changelog, 2),
+        (names.customers_changelog, 2),
+        (names.windows_changelog, 3),
+    ):
+        kafka_topics.delete(bootstrap, [name])
+        with pytest.raises(
+            StartError, match=rf"{name} does not exist, but generation 1 of the state is in it"
+        ):
+            case.prepare()
+        kafka_topics.create(bootstrap, {name: count}, {name: {"cleanup.policy": "compact"}})
+        asyncio.run(permissions.check(case.config, case.core))  # it leaves markers there, and no record
+        with pytest.raises(StartError, match=rf"{name} is empty, but generation 1 of the state is in it"):
+            case.prepare()
+        kafka_topics.place(bootstrap, [SourceRecord(name, count - 1, 0, 0, b"k", b"v")])
+        case.prepare()
+
+
+def test_a_stage_that_is_new_has_lost_nothing(case: Case) -> None:
+    case.create(tickets=2, replies=2, surveys=2, customers=2)
+    case.prepare()
+    assert case.agree(STREAM_METRICS="csat.v1") == 1
+    case.core = msgspec.structs.replace(case.core, customers=True, answers=True)
+    case.prepare()  # creates topics for customers
+    case.prepare()
+    assert case.agree(STREAM_METRICS="csat.v1,csat_change.v1") == 2
+    case.prepare()
+    name = case.core.topics.answers
+    kafka_topics.delete(case.config.brokers[0], [name])
+    with pytest.raises(StartError, match=rf"{name} does not exist, but generation 2 of the state is in it"):
         case.prepare()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import NonEmptyGroup
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from stream.core.record import SourceRecord
 
@@ -175,6 +177,27 @@ def committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
             await admin.close()
 
     return asyncio.run(run())
+
+
+def delete_group(bootstrap: str, group: str) -> None:
+    """Delete a group that nobody is in, with its offsets, which otherwise expire some days after its last member has left."""
+
+    async def run() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        try:
+            coordinator = await admin.find_coordinator(group)
+            while True:
+                answer = await admin._send_request(DeleteGroupsRequest([group]), coordinator)
+                ((_, code),) = answer.results
+                if code == 0:
+                    return
+                assert code == NonEmptyGroup.errno, answer  # who has left a moment ago
+                await asyncio.sleep(0.05)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
 
 
 def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:

@@ -117,6 +117,8 @@ class CoreConfig(msgspec.Struct, frozen=True):
     """Queue -> thresholds, its target first; ``*`` is every other queue."""
     short_abandon_ms: int = 5_000
     """Who gives up a queue sooner than this is counted apart."""
+    genesys_service_level: tuple[str, ...] = ("abandons",)
+    """What its service level is a share of, beside answered visits: parts of ``stream.metrics.profiles.genesys``."""
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
     bot_authors: dict[str, frozenset[bytes]] = {}
     """Tenant -> keys of authors (:func:`stream.core.fact.author_key`) that are bots, whatever their events say."""

@@ -118,20 +118,20 @@ def selected(config: CoreConfig) -> tuple[Metric, ...]:
             f"STREAM_METRICS: unknown {', '.join(unknown)}; known are {', '.join((*BY_NAME, *plugins.brought()))}"
         )
     chosen = (metric for metric in own if metric.name in config.metrics)
-    return (*(one for metric in chosen for one in _under_profiles(metric, own, config.profiles)), *others)
+    return (*(one for metric in chosen for one in _under_profiles(metric, own, config)), *others)
 
 
-def _under_profiles(metric: Metric, own: tuple[Metric, ...], names: tuple[str, ...]) -> Iterator[Metric]:
+def _under_profiles(metric: Metric, own: tuple[Metric, ...], config: CoreConfig) -> Iterator[Metric]:
     """The metric as each of the profiles counts it that has it; as we do where none has."""
-    found = [one for name in names if (one := _under(name, metric, own)) is not None]
+    found = [one for name in config.profiles if (one := _under(name, metric, own, config)) is not None]
     yield from found or (metric,)
 
 
-def _under(profile: str, metric: Metric, own: tuple[Metric, ...]) -> Metric | None:
+def _under(profile: str, metric: Metric, own: tuple[Metric, ...], config: CoreConfig) -> Metric | None:
     if profile == DEFAULT_PROFILE or not metric.business:
-        return profiles.under(profile, metric)
+        return profiles.under(profile, metric, config)
     if not profiles.BY_NAME[profile].business_hours:
         return None
     (of,) = (one for one in own if one.id == metric.id - business.FIRST_ID)
-    duration = profiles.under(profile, of)
+    duration = profiles.under(profile, of, config)
     return None if duration is None or duration.waits is None else _twin(duration)

@@ -1,6 +1,7 @@
 """Service level: how many visits of queues were answered in time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum
 from functools import cache
 from typing import Final
 
@@ -33,36 +34,65 @@ def thresholds_of(levels: Mapping[str, tuple[int, ...]], queue: str) -> tuple[in
     return levels.get(queue) or levels[OTHER_QUEUES]
 
 
-def wait_ms(visit: Visit) -> int | None:
+def _wait_ms(visit: Visit) -> int | None:
     """How long a visit lasted; None where its beginning is unknown."""
     entered, left = visit.entered, visit.left
     return None if entered is None or left is None else left.at - entered.at
 
 
-def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-    rare = ticket.rare
-    if rare is None or not rare.visits or ticket.gone:
-        return []
-    measures: list[Measure] = []
-    for visit in rare.visits:
-        left = visit.left
-        if left is None or left.outcome not in (ANSWERED, ABANDONED):
-            continue
-        instant_ms = ticket.base_ms + left.at
-        labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
-        thresholds = thresholds_of(config.service_level_seconds, left.queue)
-        if left.outcome == ANSWERED:
-            measures += judged(instant_ms, labels, wait_ms(visit), thresholds)
-        elif is_short(visit, config):
-            measures.append((instant_ms, labels, _SHORT, 1))
-        else:
-            measures += [
-                (instant_ms, labels, slot, 1) for slot in (OUT, *(within(one)[1] for one in thresholds))
-            ]
+class Way(Enum):
+    """What the end of a visit is to a service level."""
+
+    JUDGED = "in the whole, and met where it came in time"
+    MISSED = "in the whole only"
+    SHORT = "left out and counted"
+    APART = "not in it"
+
+
+def level_measures(
+    way_of: Callable[[Visit, CoreConfig], Way],
+) -> Callable[[Ticket, CoreConfig], list[Measure]]:
+    """Measures of every visit that ended, by what its end is to the service level."""
+
+    def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
+        rare = ticket.rare
+        if rare is None or not rare.visits or ticket.gone:
+            return []
+        found: list[Measure] = []
+        for visit in rare.visits:
+            left = visit.left
+            way = Way.APART if left is None else way_of(visit, config)
+            if left is None or way is Way.APART:
+                continue
+            instant_ms = ticket.base_ms + left.at
+            labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
+            thresholds = thresholds_of(config.service_level_seconds, left.queue)
+            if way is Way.JUDGED:
+                found += _judged(instant_ms, labels, _wait_ms(visit), thresholds)
+            elif way is Way.SHORT:
+                found.append((instant_ms, labels, _SHORT, 1))
+            else:
+                found += [
+                    (instant_ms, labels, slot, 1) for slot in (OUT, *(within(one)[1] for one in thresholds))
+                ]
+        return found
+
     return measures
 
 
-def judged(
+def _way(visit: Visit, config: CoreConfig) -> Way:
+    left = visit.left
+    if left is None or left.outcome not in (ANSWERED, ABANDONED):
+        return Way.APART
+    if left.outcome == ANSWERED:
+        return Way.JUDGED
+    return Way.SHORT if is_short(visit, config) else Way.MISSED
+
+
+_measures = level_measures(_way)
+
+
+def _judged(
     instant_ms: int, labels: Labels, waited_ms: int | None, thresholds: tuple[int, ...]
 ) -> list[Measure]:
     """A visit that counts where it ended in time, against each threshold; left out where that cannot be said."""

@@ -6,15 +6,17 @@ import msgspec
 
 from schemas.base import MAX_CRITERIA, MAX_TEXT
 from stream.metrics.first_reply_within import MINUTES_UP_TO_MS, SECONDS_UP_TO_MS
+from stream.metrics.profiles import genesys
 from stream.metrics.quality_score import criterion_name
 from stream.metrics.service_level import OTHER_QUEUES
-from stream.settings.forms import MINUTE_MS, SECOND_MS, Form, durations, show_duration, tokens
+from stream.settings.forms import MINUTE_MS, SECOND_MS, Form, durations, names, show_duration, tokens
 
 DEFAULT_LEVEL = (20,)
 LONGEST_LEVEL = 2000
 MOST_LEVELS = 20
 """Different thresholds over all queues, and reply targets: each has series of its own."""
 MOST_QUEUES = 1000
+NO_SWITCH = "none"
 
 
 def criteria() -> Form[tuple[str, ...]]:
@@ -91,6 +93,23 @@ def service_levels() -> Form[dict[str, tuple[int, ...]]]:
         f"whole seconds from 1 to {LONGEST_LEVEL} with commas, the target first (20,60), "
         'or a table by queue ({"vip": [10], "*": [20, 60]})',
         as_json=True,
+    )
+
+
+def genesys_switches() -> Form[tuple[str, ...]]:
+    """Which of Genesys' switches are on, in their order; ``none`` for none."""
+    one = names(genesys.PARTS, tuple, "")
+
+    def parse(text: str) -> tuple[str, ...]:
+        found = () if text.strip() == NO_SWITCH else one.parse(text)
+        if genesys.SHORT_ABANDONS in found and genesys.ABANDONS not in found:
+            raise ValueError("without abandons, short ones among them are not in it either")
+        return tuple(part for part in genesys.PARTS if part in found)
+
+    return Form(
+        parse,
+        lambda parts: ",".join(parts) or NO_SWITCH,
+        f"{one.allowed}, or {NO_SWITCH}; short_abandons only beside abandons",
     )
 
 

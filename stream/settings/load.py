@@ -34,6 +34,12 @@ class Loaded(NamedTuple):
         notes: list[str] = []
         if self.settings.calendars and not any(BY_NAME[name].business for name in self.settings.metrics):
             notes.append("STREAM_CALENDARS has no effect: no metric named ..._business is in STREAM_METRICS")
+        of_genesys = "genesys" in self.settings.profiles and "service_level" in self.settings.metrics
+        if self.origins["genesys_service_level"] != "default" and not of_genesys:
+            notes.append(
+                "STREAM_GENESYS_SERVICE_LEVEL has no effect: it is for service_level by the profile genesys, and STREAM_METRICS "
+                "and STREAM_PROFILES do not name both"
+            )
         if self.origins["alerts"] == "default" and not self.settings.alerts:
             notes.append(_NO_ALERTS)
         return tuple(notes)

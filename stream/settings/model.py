@@ -19,6 +19,7 @@ from stream.core.topics import Topics
 from stream.metrics import BY_NAME, plugins, selected
 from stream.metrics.engagement import PARTS as ENGAGEMENT_PARTS
 from stream.metrics.profiles import NAMES as PROFILE_NAMES
+from stream.metrics.profiles import genesys
 from stream.runtime.config import RuntimeConfig, Security
 from stream.settings import alerts as alert_form
 from stream.settings import calendars as calendar_form
@@ -137,6 +138,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     short_abandon_seconds: Annotated[
         int, _is(forms.whole_number(0, 3600), "Visits given up sooner are counted apart; 0: none.")
     ] = 5
+    genesys_service_level: Annotated[
+        tuple[str, ...],
+        _is(
+            definitions.genesys_switches(),
+            "What service_level of the profile genesys is a share of beside answered visits: the switches under Service Level "
+            "Calculation Options that are on there.",
+        ),
+    ] = (genesys.ABANDONS,)
     calendars: Annotated[
         CalendarFile | None,
         _is(
@@ -367,6 +376,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             first_reply_within_ms=self.first_reply_within,
             service_level_seconds=self.service_level_seconds,
             short_abandon_ms=self.short_abandon_seconds * SECOND_MS,
+            genesys_service_level=self.genesys_service_level,
             groupings=self.groupings,
             segment_labels=self.segment_labels,
             max_label_values=self.max_label_values,

@@ -31,6 +31,7 @@ def test_a_profile_brings_ids_of_its_own_and_leaves_the_default_ones_alone() -> 
         1024 * 3 + 23: "amazon_connect/service_level",
         1024 * 4 + 9: "genesys/abandon_rate",
         1024 * 4 + 22: "genesys/quality_score",
+        1024 * 4 + 23: "genesys/service_level",
         1024 * 5 + 5: "seed/first_reply_time",
     }
     everything = selected(CoreConfig(metrics=tuple(BY_NAME), profiles=profile_registry.NAMES))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from stream.core.config import DEFAULT_PROFILE
+from stream.core.config import DEFAULT_PROFILE, CoreConfig
 from stream.core.metric import Metric
 from stream.metrics.profiles import amazon_connect, chatwoot, genesys, seed, zendesk
 from stream.metrics.profiles.profile import Profile
@@ -31,21 +31,30 @@ BY_NAME: Final = {profile.name: profile for profile in _OTHERS}
 NAMES: Final = (DEFAULT_PROFILE, *BY_NAME)
 
 
-@cache
-def under(profile: str, metric: Metric) -> Metric | None:
+def under(profile: str, metric: Metric, config: CoreConfig) -> Metric | None:
     """A metric of the registry as a profile counts it, with an id of its own; None where the profile does not have it.
 
-    The same object for the same metric. A twin in business hours is made of what the profile counts: ask for its duration.
+    The same object for the same metric and settings. A twin in business hours is made of what the profile counts: ask for its duration.
     """
     if profile == DEFAULT_PROFILE:
         return metric
-    definition = BY_NAME[profile].definition_of(metric)
-    if definition is None:
+    if not BY_NAME[profile].has(metric):
         return None
-    return replace(definition, id=metric.id + IDS_PER_PROFILE * _NUMBERS[profile], profile=profile)
+    settled = BY_NAME[profile].follows_settings.get(metric.name)
+    return _numbered(profile, metric, metric if settled is None else settled(metric, config))
+
+
+@cache
+def _numbered(profile: str, metric: Metric, definition: Metric) -> Metric:
+    own = BY_NAME[profile].differs.get(metric.name)
+    return replace(
+        definition if own is None else own(definition),
+        id=metric.id + IDS_PER_PROFILE * _NUMBERS[profile],
+        profile=profile,
+    )
 
 
 def profiles_of(metric: Metric, profiles: Sequence[str]) -> tuple[str, ...]:
     """Under which of the chosen profiles a metric with windows is computed: never none."""
-    found = tuple(name for name in profiles if under(name, metric) is not None)
+    found = tuple(name for name in profiles if name == DEFAULT_PROFILE or BY_NAME[name].has(metric))
     return found or (DEFAULT_PROFILE,)

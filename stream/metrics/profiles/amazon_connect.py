@@ -5,38 +5,21 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES
-from stream.core.measure import Measure
 from stream.core.metric import Metric
-from stream.core.ticket import Ticket
+from stream.core.ticket_facts import Visit
 from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
-from stream.metrics.queue_wait_time import visit_labels
-from stream.metrics.service_level import judged, thresholds_of, wait_ms, within
-from stream.metrics.shares import OUT
+from stream.metrics.service_level import Way, level_measures
 
 _REMOVED = (ANSWERED, ABANDONED, OUTCOMES["callback"])
 """The ways out that its service level names."""
 
 
-def _levels(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-    rare = ticket.rare
-    if rare is None or not rare.visits or ticket.gone:
-        return []
-    measures: list[Measure] = []
-    for visit in rare.visits:
-        left = visit.left
-        if left is None:
-            continue
-        instant_ms = ticket.base_ms + left.at
-        labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
-        thresholds = thresholds_of(config.service_level_seconds, left.queue)
-        if left.outcome in _REMOVED:
-            measures += judged(instant_ms, labels, wait_ms(visit), thresholds)
-        else:
-            measures += [
-                (instant_ms, labels, slot, 1) for slot in (OUT, *(within(one)[1] for one in thresholds))
-            ]
-    return measures
+def _way(visit: Visit, _config: CoreConfig) -> Way:
+    return Way.JUDGED if visit.left is not None and visit.left.outcome in _REMOVED else Way.MISSED
+
+
+_levels = level_measures(_way)
 
 
 def _service_level(metric: Metric) -> Metric:

@@ -1,17 +1,27 @@
 """Genesys Cloud, by its resource center."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from stream.core.config import CoreConfig
-from stream.core.fact import ABANDONED
+from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
+from stream.core.ticket_facts import Visit
+from stream.metrics.abandon_rate import is_short, short_rule
 from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.quality_score import review_measures, rounded
+from stream.metrics.service_level import Way, level_measures
+
+ABANDONS: Final = "abandons"
+SHORT_ABANDONS: Final = "short_abandons"
+FLOW_OUTS: Final = "flow_outs"
+PARTS: Final = (ABANDONS, SHORT_ABANDONS, FLOW_OUTS)
+"""What its service level can be a share of beside answered visits: its three switches that are on."""
 
 
 def _points(criteria: Sequence[tuple[str, int, int, int]]) -> int | None:
@@ -51,9 +61,66 @@ def _abandon_rate(metric: Metric) -> Metric:
     )
 
 
+_NAMES: Final = {
+    ABANDONS: "given up",
+    FLOW_OUTS: "left otherwise (transferred, called back, timed out, overflowed)",
+}
+
+
+def _way(parts: Collection[str]) -> Callable[[Visit, CoreConfig], Way]:
+    abandons, short_ones, others = (part in parts for part in PARTS)
+
+    def way(visit: Visit, config: CoreConfig) -> Way:
+        left = visit.left
+        if left is None:
+            return Way.APART
+        if left.outcome == ANSWERED:
+            return Way.JUDGED
+        if left.outcome != ABANDONED:
+            return Way.MISSED if others else Way.APART
+        if not abandons:
+            return Way.APART
+        return Way.SHORT if not short_ones and is_short(visit, config) else Way.MISSED
+
+    return way
+
+
+def _service_level(metric: Metric, config: CoreConfig) -> Metric:
+    return _level(metric, config.genesys_service_level, config.short_abandon_ms // 1000)
+
+
+@cache
+def _level(metric: Metric, parts: tuple[str, ...], short_seconds: int) -> Metric:
+    """``parts`` are the switches that are on, of :data:`PARTS`."""
+    out_of = [name for part, name in _NAMES.items() if part in parts]
+    whole = " or ".join(["answered", *out_of])
+    if ABANDONS not in parts:
+        given_up = "Those that were given up are not in it. "
+    elif SHORT_ABANDONS in parts:
+        given_up = "Those that were given up are in it however soon. "
+    else:
+        given_up = short_rule(short_seconds)
+    return replace(
+        metric,
+        definition=(
+            f"Visits of queues that were answered within the queue's target / visits that were {whole}, in the window in which they "
+            f"ended. {given_up}The target is the first of the queue's thresholds; service_level_20s and its like are the same for one "
+            "threshold, over the queues that have it. 95 % interval after Wilson."
+        ),
+        source=(
+            "Genesys Cloud, configure the service level calculation: "
+            "https://help.mypurecloud.com/articles/configure-the-service-level-calculation/"
+        ),
+        null_rule=f"Null where no visit was {whole}; an answered visit whose beginning is unknown is counted as unknown_wait.",
+        measures=level_measures(_way(frozenset(parts))),
+        parameters=f"{metric.parameters};of={'/'.join(('answered', *sorted(parts)))}",
+    )
+
+
 PROFILE: Final = Profile(
     name="genesys",
-    agrees=frozenset(("nps", "queue_wait_time", "service_level", "answer_rate", "handle_time")),
+    agrees=frozenset(("nps", "queue_wait_time", "answer_rate", "handle_time")),
     differs={"quality_score": _quality_score, "abandon_rate": _abandon_rate},
     business_hours=False,
+    follows_settings={"service_level": _service_level},
 )

@@ -1,8 +1,9 @@
 """What a profile is made of."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 
 
@@ -17,12 +18,11 @@ class Profile:
     """Metric -> its definition, made of ours: id and profile are set by who asks for it."""
     business_hours: bool
     """Whether it reports durations in business hours, too."""
+    follows_settings: Mapping[str, Callable[[Metric, CoreConfig], Metric]] = field(default_factory=dict)
+    """The same for definitions that follow settings of the profile's own: the same object for the same settings."""
 
-    def definition_of(self, metric: Metric) -> Metric | None:
-        """A metric as the profile counts it; None where it does not have it."""
-        own = self.differs.get(metric.name)
-        if own is not None:
-            return own(metric)
-        if metric.live or (self.agrees is not None and metric.name not in self.agrees):
-            return None
-        return metric
+    def has(self, metric: Metric) -> bool:
+        """Whether it has a definition of the metric."""
+        if metric.name in self.differs or metric.name in self.follows_settings:
+            return True
+        return not metric.live and (self.agrees is None or metric.name in self.agrees)

@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from stream.commands import Context
+from stream.metrics import selected
 from stream.settings import SETTINGS, Settings, calendars_shown, memory
 
 HIDDEN = "(set; the content stays secret)"
@@ -46,10 +47,12 @@ def command(context: Context, as_json: bool, as_toml: bool) -> None:
             print(f"  {line}")
     for note in loaded.notes:
         print(f"\nNote: {note}.")
-    estimate = memory.estimate(settings.core())
+    core = settings.core()
+    estimate = memory.estimate(core, selected(core))
     print(
-        f"\nMemory of the windows, at most: {estimate.bytes / 2**20:,.0f} MiB for {estimate.segments:,} segments "
-        f"with figures in every window ({estimate.rows // estimate.segments:,} rows each), spread over all workers."
+        f"\nMemory of the windows, estimated: {estimate.bytes / 2**20:,.0f} MiB for {estimate.segments:,} segments with figures in "
+        f"every window ({estimate.rows // estimate.segments:,} rows each, of {estimate.metrics} metrics, each profile's counted), "
+        "spread over all workers."
     )
 
 

@@ -20,6 +20,8 @@ FINAL_BIT = 1
 REVISED_BIT = 2
 REVISION_SHIFT = 2
 GENERATION_SHIFT = 8
+MOST_METRICS = (1 << GENERATION_SHIFT) - 1
+"""That a row has room for, each by each profile: more are refused with the settings."""
 REVISIONS_PER_GENERATION = 1 << 32
 """The first revision that a generation publishes of a window is above all of the generations before, whatever is left of its row."""
 
@@ -137,7 +139,12 @@ def decode_window(raw: bytes) -> Window:
         flat = _decode(raw)
     except ValueError as exc:
         raise DamagedRowError(f"a tally row is not readable: {exc}") from exc
-    if not flat or flat[0] < 0 or (body := 1 + 3 * (flat[0] & 0xFF)) > len(flat) or (len(flat) - body) % 2:
+    if (
+        not flat
+        or flat[0] < 0
+        or (body := 1 + 3 * (flat[0] & MOST_METRICS)) > len(flat)
+        or (len(flat) - body) % 2
+    ):
         raise DamagedRowError(f"a tally row of {len(flat)} numbers is cut off")
     window = Window((flat[0] >> GENERATION_SHIFT) + 1)
     middle = (body + len(flat)) // 2

@@ -6,6 +6,7 @@ from math import inf
 from stream.core.measure import LABEL_NAMES
 from stream.core.metric import Metric
 from stream.core.publisher import metric_for
+from stream.core.tally import MOST_METRICS
 from stream.metrics import selected
 from stream.metrics.plugins import PluginError
 from stream.settings import alerts as alert_form
@@ -60,19 +61,28 @@ def check(settings: Settings) -> None:
             f"at most a third of STREAM_SESSION_TIMEOUT={show_duration(settings.session_timeout)} keeps a worker in its group",
         )
     try:
-        metrics = selected(settings.core())
+        core = settings.core()
+        metrics = selected(core)
     except PluginError as exc:
         raise SettingsError(str(exc)) from exc
     _check_calendars(settings, metrics)
     _check_alerts(settings, metrics)
     _check_security(settings)
-    estimate = memory.estimate(settings.core())
+    estimate = memory.estimate(core, metrics)
+    if estimate.metrics > MOST_METRICS:
+        raise _refused(
+            settings,
+            "metrics",
+            f"with STREAM_PROFILES={','.join(settings.profiles)} a window would have {estimate.metrics} metrics, each profile's counted, "
+            f"and has room for {MOST_METRICS}; leave metrics or profiles out, or run a second STREAM_APP_ID with some of them",
+        )
     if estimate.bytes > settings.state_limit:
         raise _refused(
             settings,
             "state_limit",
-            f"the windows of 1,000 segments would take about {estimate.bytes // 2**20} MiB; "
-            "shorten STREAM_CORRECTION_HORIZON of the shortest window, or raise it",
+            f"the windows of 1,000 segments would take about {estimate.bytes // 2**20} MiB with the {estimate.metrics} metrics of "
+            "STREAM_METRICS and STREAM_PROFILES; shorten STREAM_CORRECTION_HORIZON of the shortest window, leave metrics or profiles "
+            "out, or raise it",
         )
 
 

@@ -1,27 +1,35 @@
 """What the windows take in memory, estimated from the settings alone, before anything has run."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.metric import Metric
 from stream.core.pane import levels
 
 SEGMENTS = 1_000
-ROW_BYTES = 500
-"""A packed row of all metrics with its key and its place in the dictionary; busy windows with wide histograms take more."""
+ROW_BYTES = 360
+"""A packed row with its key and its place in the dictionary, without its metrics."""
+METRIC_BYTES = 20
+"""More for each metric, each profile's counted apart: measured over the windows of a segment with 60 contacts an hour that everything
+happens to. With ten times as many, histograms are wider and rows twice as large."""
 
 
 class Estimate(NamedTuple):
-    """Most rows and bytes that a number of busy segments come to."""
+    """Rows and bytes that a number of busy segments come to."""
 
     segments: int
+    metrics: int
+    """Metrics with windows, each as often as there are profiles that count it."""
     rows: int
     bytes: int
 
 
-def estimate(config: CoreConfig, segments: int = SEGMENTS) -> Estimate:
-    """The upper bound: every segment has a measure in every window that is kept."""
+def estimate(config: CoreConfig, metrics: Sequence[Metric], segments: int = SEGMENTS) -> Estimate:
+    """Of segments that have a measure in every window that is kept. ``metrics`` are those that are computed."""
     lateness = config.lateness_ms // MINUTE_MS
     rows = segments * sum(
         (level.width + (level.horizon or 0) + lateness) // level.width + 1 for level in levels(config)
     )
-    return Estimate(segments, rows, rows * ROW_BYTES)
+    counted = sum(not metric.live for metric in metrics)
+    return Estimate(segments, counted, rows, rows * (ROW_BYTES + METRIC_BYTES * counted))

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.tally import (
+    MOST_METRICS,
     DamagedRowError,
     Window,
     add,
@@ -27,6 +28,17 @@ def test_a_row_says_what_the_window_was(tally: dict[int, int], states: dict[int,
     found = decode_window(encode_window(window))
     assert (found.tally, found.states) == (window.tally, window.states)
     assert not found.touched
+
+
+@pytest.mark.parametrize("generation", [1, 3])
+def test_a_row_has_room_for_so_many_metrics_and_no_more(generation: int) -> None:
+    window = Window(generation)
+    window.states = {4 * number: 4 for number in range(MOST_METRICS)}
+    window.tally = {metric * 4096 + 16: 1 for metric in window.states}
+    found = decode_window(encode_window(window))
+    assert (found.generation, found.states, found.tally) == (generation, window.states, window.tally)
+    window.states[2] = 4
+    assert decode_window(encode_window(window)).generation != generation  # why the settings refuse it
 
 
 @given(tallies)

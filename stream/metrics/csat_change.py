@@ -96,7 +96,9 @@ METRIC: Final = Metric(
     samples=_samples,
     series=(
         Series(
-            "csat_change_score", "Mean change of a customer's rescaled score.", lambda figure: figure.value
+            "csat_change_score",
+            "Mean change of a customer's rescaled score, between answers at most 90 days apart.",
+            lambda figure: figure.value,
         ),
         Series(
             "csat_change_score_low",
@@ -108,7 +110,11 @@ METRIC: Final = Metric(
             "Upper end of csat_change_score's 95 % interval.",
             lambda figure: figure.high,
         ),
-        Series("csat_change_score_pairs", "Answers that have a previous one.", lambda figure: figure.n),
+        Series(
+            "csat_change_score_pairs",
+            "Answers that have a previous one, at most 90 days before.",
+            lambda figure: figure.n,
+        ),
         Series("csat_change_score_better", "Pairs that went up.", lambda figure: figure.parts["better"]),
         Series("csat_change_score_worse", "Pairs that went down.", lambda figure: figure.parts["worse"]),
     ),

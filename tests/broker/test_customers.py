@@ -1,12 +1,13 @@
 """The customers stage on a real broker: chosen while tickets are there already, killed, and equal to a fold and to a backfill."""
 
+import re
 from pathlib import Path
 
 import orjson
 import pytest
 
 from stream.core.config import DEFAULT_METRICS
-from stream.metrics import METRICS
+from stream.metrics import BY_NAME, METRICS
 from stream.settings import load
 from tests.broker.conftest import VOLATILE, Product
 from tests.chaos.traffic import logged, traffic
@@ -51,6 +52,8 @@ def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
         found = {data["metric"] for data in product.published().values() if data["value"] is not None}
         assert found >= set(NAMES) - {"lifetime_value"}
         assert found >= {"lifetime_value_historic_eur", "lifetime_value_simple_usd"}
+        for metric in ("csat_change", "retention_rate"):
+            explains(product, metric)
         audit = product.stream("audit")
         assert audit.wait() == 0, audit.output
         assert "tickets and customers folded" in audit.output
@@ -77,3 +80,23 @@ def test_a_stage_of_its_own_begun_in_the_middle_is_the_fold_and_the_backfill(
         assert not wrong, (computed[wrong[0]], published[wrong[0]])
     finally:
         product.close()
+
+
+def explains(product: Product, metric: str) -> None:
+    """What ``explain`` says of a figure is what was published of it last."""
+    published = [data for data in product.published().values() if data["metric"] == metric and data["n"] > 1]
+    rollup = max(published, key=lambda data: (data["n"], len(data["segment"])))
+    segment = "&".join(f"{name}={value}" for name, value in rollup["segment"].items())
+    window = f"{rollup['window_start'][:16]}/{rollup['window_seconds'] // 3600}h"
+    arguments = ("explain", metric, "--segment", segment, "--window", window)
+    asked = product.stream(*arguments, "--json")
+    assert asked.wait() == 0, asked.output
+    found = orjson.loads(asked.output)
+    (figure,) = found["figures"]
+    told = ("metric", "n", "value", "unit", "parts", "low", "high", "excluded")
+    assert {name: figure[name] for name in told} == {name: rollup[name] for name in told}
+    text = product.stream(*arguments)
+    assert text.wait() == 0, text.output
+    assert BY_NAME[metric].definition[:40] in text.output
+    (n,) = re.findall(r"^  n +(\S+)$", text.output, re.MULTILINE)
+    assert n == f"{rollup['n']:,}"

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 import click
 import msgspec
 
-from stream.commands import Context
+from stream.commands import CommandError, Context, kafka
 from stream.commands.figure import asked, explained, labels_of
-from stream.commands.suspected import Suspected, suspected
+from stream.commands.suspected import UNREADABLE, Suspected, suspected, ticket_rows
 from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
+from stream.core import left_out as counted
 from stream.core.config import CoreConfig
+from stream.core.delta import segment_name
 from stream.core.explain import Explanation
 from stream.core.measure import Figure
+from stream.settings import Settings
 from stream.settings.forms import show_duration
 from stream.web.suspects import WHAT_TO_DO, suspect_text
 
@@ -31,6 +34,12 @@ BANDS = {"csat": (0.60, 0.80)}
 )
 @click.option("--window", required=True, metavar="WINDOW", help="The window: 2026-11-05T12:00/1h, in UTC.")
 @click.option("--profile", metavar="NAME", help=PROFILE_HELP)
+@click.option(
+    "--left-out",
+    is_flag=True,
+    help="Also count what is in no sum: of merged and deleted tickets, and for metrics about replies private notes and bots' messages. "
+    "It reads all tickets.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all buckets of a histogram.")
 @click.pass_obj
 def command(
@@ -40,6 +49,7 @@ def command(
     segment: tuple[str, ...],
     window: str,
     profile: str | None,
+    left_out: bool,
     as_json: bool,
 ) -> None:
     """Show what the figure METRIC is made of, in one segment and one rollup window.
@@ -55,11 +65,43 @@ def command(
     labels = labels_of(core, segment)
     (found,) = explained(settings, metric, [asked(labels, window, profile)])
     named = suspected(settings, found, labels)
+    passed_over = _passed_over(settings, found, metric, labels) if left_out else None
     print(
-        _json(found, labels, named)
+        _json(found, labels, named, passed_over)
         if as_json
-        else "\n".join([*_lines(found, labels, core), *_suspect_lines(found, named)])
+        else "\n".join(
+            [*_lines(found, labels, core), *_left_out_lines(passed_over), *_suspect_lines(found, named)]
+        )
     )
+
+
+def _passed_over(
+    settings: Settings, found: Explanation, metric: str, labels: dict[str, str]
+) -> dict[str, int]:
+    """Reason -> how many; nothing for metrics about customers. Raises CommandError."""
+    if found.metric.entity != "ticket":
+        return {}
+    core = kafka.run(settings, kafka.fitted_core(settings))
+    try:
+        return counted.left_out(
+            core,
+            found.metric,
+            metric,
+            ticket_rows(settings, core),
+            segment_name(labels),
+            start_ms=found.start_ms,
+            end_ms=found.end_ms,
+            tenant=labels["tenant"],
+        )
+    except UNREADABLE as exc:
+        raise CommandError(f"the state cannot be read: {exc}") from exc
+
+
+def _left_out_lines(passed_over: dict[str, int] | None) -> Iterator[str]:
+    if passed_over is not None:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(passed_over.items()))
+        yield ""
+        yield row("left out", f"{told or 'nothing'} (from the facts that are kept)")
 
 
 def _suspect_lines(found: Explanation, named: Sequence[Suspected]) -> Iterator[str]:
@@ -155,7 +197,9 @@ def _watermark(found: Explanation, core: CoreConfig) -> str:
     return f"{text}, held by {'customers' if stage else 'source'} partition {partition}"
 
 
-def _json(found: Explanation, labels: dict[str, str], named: Sequence[Suspected]) -> str:
+def _json(
+    found: Explanation, labels: dict[str, str], named: Sequence[Suspected], passed_over: dict[str, int] | None
+) -> str:
     return msgspec.json.format(
         msgspec.json.encode(
             {
@@ -168,6 +212,7 @@ def _json(found: Explanation, labels: dict[str, str], named: Sequence[Suspected]
                 "watermark_ms": found.watermark_ms,
                 "expired": found.expired,
                 "figures": list(found.figures),
+                "left_out": passed_over,
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
                 "definition_labels": dict(found.metric.labels),

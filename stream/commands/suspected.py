@@ -1,12 +1,13 @@
 """Who looks like a bot that is counted as an agent, for ``stream explain``, and the figure as it would be without them."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from stream.commands import CommandError, kafka
 from stream.commands.figure import surviving_rows
 from stream.core.author_days import suspects_of
+from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
 from stream.core.explain import Explanation
 from stream.core.first_replies import is_watched
@@ -19,6 +20,9 @@ from stream.core.tickets_meta import UnknownRowError
 from stream.core.without import figures_without
 from stream.metrics import selected
 from stream.settings import Settings
+
+UNREADABLE: Final = (DamagedRowError, UnknownRowError, RowVersionError, msgspec.DecodeError)
+"""What rows raise that this version cannot read."""
 
 
 class Suspected(NamedTuple):
@@ -44,15 +48,14 @@ def suspected(settings: Settings, found: Explanation, labels: dict[str, str]) ->
         suspects = suspects_of(windows[owner], whole, found.end_ms)
         if not suspects:
             return []
-        numbers = range(core.source_partitions)
-        rows = kafka.run(settings, surviving_rows(settings, core.topics.tickets_changelog, numbers))
+        tickets = ticket_rows(settings, core)
         return [
             Suspected(
                 suspect,
                 figures_without(
                     core,
                     found.metric,
-                    [rows[number] for number in numbers],
+                    tickets,
                     segment_name(labels),
                     start_ms=found.start_ms,
                     end_ms=found.end_ms,
@@ -62,5 +65,12 @@ def suspected(settings: Settings, found: Explanation, labels: dict[str, str]) ->
             )
             for suspect in suspects
         ]
-    except (DamagedRowError, UnknownRowError, RowVersionError, msgspec.DecodeError) as exc:
+    except UNREADABLE as exc:
         raise CommandError(f"the state cannot be read: {exc}") from exc
+
+
+def ticket_rows(settings: Settings, core: CoreConfig) -> list[dict[bytes, bytes]]:
+    """The rows of all tickets, by source partition; ``core`` with the topics' own counts. Raises CommandError."""
+    numbers = range(core.source_partitions)
+    rows = kafka.run(settings, surviving_rows(settings, core.topics.tickets_changelog, numbers))
+    return [rows[number] for number in numbers]

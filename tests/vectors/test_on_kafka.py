@@ -31,7 +31,7 @@ SIDE_BY_SIDE = {
 def published(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Mapping[str, Any]]]:
     """What stands in the rollups topic when the worker has read all of them to the end."""
     folder = tmp_path_factory.mktemp("vectors")
-    never_late = {"STREAM_CORRECTION_HORIZON": "800d", "STREAM_STATE_LIMIT": "1024GiB"}
+    never_late = {"STREAM_CORRECTION_HORIZON": "800d", "STREAM_STATE_LIMIT": "4096GiB"}
     product = Product(kafka.bootstrap, "vectors", folder, **SETTINGS, **SIDE_BY_SIDE, **never_late)
     try:
         told = [one for case in SAMPLE for batch in case.batches() for one in batch]

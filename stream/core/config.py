@@ -87,6 +87,10 @@ class CoreConfig(msgspec.Struct, frozen=True):
     """Cardinality guard: values of one label per source partition before new ones go to ``__other__``."""
     rollup_windows_ms: tuple[int, ...] = (MINUTE_MS, HOUR_MS, DAY_MS)
     gauge_windows_ms: tuple[int, ...] = (5 * MINUTE_MS, HOUR_MS, DAY_MS)
+    compare_windows_ms: tuple[int, ...] = (DAY_MS,)
+    """Gauge windows whose figures are compared with those of the window directly before."""
+    compare_min_n: int = 100
+    """Fewer on either side, and a comparison with the window before says nothing."""
     lateness_ms: int = MINUTE_MS
     horizons_ms: dict[int, int] = msgspec.field(
         default_factory=lambda: {MINUTE_MS: 6 * HOUR_MS, HOUR_MS: 35 * DAY_MS, DAY_MS: 35 * DAY_MS}

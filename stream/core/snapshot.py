@@ -19,6 +19,8 @@ class SegmentSnapshot(NamedTuple):
     """Gauge window in ms -> ids of the metrics that have or lately had a measure in it."""
     live: Mapping[int, tuple[int, int]]
     """Slot of a live metric -> (count, instant in ms of the oldest, to the pane's width; -1 where count is 0)."""
+    before: Mapping[int, Mapping[int, int]] = {}
+    """As ``windows``, of the window of equal length directly before each; only of lengths whose figures are compared with it."""
 
 
 class AlertSnapshot(NamedTuple):

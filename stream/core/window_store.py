@@ -8,8 +8,6 @@ from stream.core.pane import Level
 from stream.core.segment import Segment, Tallies
 from stream.core.tally import METRIC_SHIFT, Window, decode_window, encode_window
 
-_NOTHING: Mapping[int, int] = {}
-
 CLOSE_AT_ONCE = 10_000
 """Ended windows that one flush publishes: after a generation was built, all that are kept are due at the same time."""
 
@@ -218,17 +216,19 @@ class WindowStore:
                 if raw is not None:
                     yield segment, self._decode(raw).tally
 
-    def pane(self, level: Level, segment: Segment, pane: int) -> Mapping[int, int]:
-        """The tally of one segment in one pane of a level, empty where there is none."""
-        window = self.window(level, pane * level.width, segment)
-        return _NOTHING if window is None else window.tally
+    def expire(
+        self, watermark: int, needed: Mapping[int, int], rows: list[tuple[bytes, bytes | None]]
+    ) -> list[Segment]:
+        """Delete what no correction can reach any more; returns segments that have no window left.
 
-    def expire(self, watermark: int, rows: list[tuple[bytes, bytes | None]]) -> list[Segment]:
-        """Delete what no correction can reach any more; returns segments that have no window left."""
+        ``needed``: number of a level -> the minute from which on running windows still need its tallies: the watermark may be
+        ahead of the clock that they follow.
+        """
         gone: list[Segment] = []
         for level in self._levels:
             if level.horizon is not None:
-                self._drop(level, watermark - level.width - level.horizon + 1, rows, gone)
+                before = watermark - level.width - level.horizon + 1
+                self._drop(level, min(before, needed.get(level.number, before)), rows, gone)
         return gone
 
     def drop_before(self, level: Level, minute: int, rows: list[tuple[bytes, bytes | None]]) -> None:

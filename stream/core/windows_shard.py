@@ -80,7 +80,9 @@ class WindowsShard:
             for panes in level.gauges
         ]
         self._alerts = Alerting(config, self.rows, self._chosen, self._gauges)
-        self._view = WindowsView(self._gauges, self._store, self._live, self._shown_live, self._stocks)
+        self._view = WindowsView(
+            self._gauges, self._live, self._shown_live, self._stocks, frozenset(config.compare_windows_ms)
+        )
         self._segments: dict[str, Segment] = {}
         self._intake = Intake(
             self._levels,
@@ -332,7 +334,7 @@ class WindowsShard:
                 empty = self._let_go(rows)
             outputs = self._publisher.publish(now_ms, progress.watermark_ms, self.closed)
         progress.counters["rollups"] += len(outputs)
-        gone = self._store.expire(watermark, rows)
+        gone = self._store.expire(watermark, self._view.needed(), rows)
         self._store.flush(rows)
         self._live.fold(watermark)
         self._live.flush(rows)

@@ -1,17 +1,15 @@
 """What readers see of a windows partition: its running windows and live counts as immutable snapshots."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from stream.core.config import MINUTE_MS
 from stream.core.live import LiveCounts
 from stream.core.pane import Level
-from stream.core.running import RunningWindow
+from stream.core.running import NONE_BEFORE, RunningWindow
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
 from stream.core.tally import metric_ids
-from stream.core.window_store import WindowStore
 
 _NOTHING: Mapping[int, int] = {}
 
@@ -30,14 +28,14 @@ class WindowsView:
     def __init__(
         self,
         gauges: Sequence[Gauge],
-        store: WindowStore,
         live: LiveCounts,
         live_slots: Iterable[int],
         stocks: Mapping[int, int],
+        compared: Container[int],
     ) -> None:
-        """``stocks``: slot -> metric id."""
+        """``stocks``: slot -> metric id; ``compared``: lengths of which the window before is shown, too."""
         self._gauges = gauges
-        self._store = store
+        self._compared = compared
         self._live = live
         self._live_slots = sorted(live_slots)
         self._stocks = stocks
@@ -48,6 +46,14 @@ class WindowsView:
         found: set[Segment] = set()
         return found.union(*(gauge.window.changed for gauge in self._gauges))
 
+    def needed(self) -> dict[int, int]:
+        """Number of a level -> the minute from which on its running windows need its panes."""
+        needed: dict[int, int] = {}
+        for _, level, window in self._gauges:
+            first = window.needs * level.width
+            needed[level.number] = min(first, needed.get(level.number, first))
+        return needed
+
     def renew(
         self,
         segments: Mapping[str, Segment],
@@ -57,8 +63,6 @@ class WindowsView:
         too_late: Mapping[str, Mapping[int, int]],
     ) -> Snapshot:
         """The snapshot of now."""
-        for gauge in self._gauges:
-            gauge.window.settle(partial(self._store.pane, gauge.level))
         changed = self.changed()
         changed.update(segments[raw.decode()] for raw in self._live.changed)
         if changed:
@@ -80,23 +84,34 @@ class WindowsView:
         return segment.name in self._segments
 
     def _segment(self, segment: Segment) -> SegmentSnapshot:
-        windows: dict[int, dict[int, int]] = {}
+        windows: dict[int, Mapping[int, int]] = {}
+        before: dict[int, Mapping[int, int]] = {}
         seen: dict[int, frozenset[int]] = {}
         for length_ms, level, window in self._gauges:
             ids = window.seen(segment)
-            if ids:
-                tally = windows[length_ms] = dict(window.tallies.get(segment, _NOTHING))
-                if self._stocks and window.last is not None:
-                    first = (window.last - window.panes + 1) * level.width
-                    found = metric_ids(tally)
-                    tally.update(
-                        (slot, self._live.before(segment.raw, slot, first))
-                        for slot, metric_id in self._stocks.items()
-                        if metric_id in found
-                    )
-                seen[length_ms] = ids
+            if not ids or window.last is None:
+                continue
+            seen[length_ms] = ids
+            first = (window.last - window.panes + 1) * level.width
+            tally = dict(window.tallies.get(segment, _NOTHING))
+            windows[length_ms] = self._with_stocks(segment, tally, metric_ids(tally), first)
+            if length_ms in self._compared:
+                earlier = window.before.get(segment, NONE_BEFORE)
+                first -= window.panes * level.width
+                before[length_ms] = self._with_stocks(segment, earlier.tally, earlier.ids, first)
         live: dict[int, tuple[int, int]] = {}
         for slot in self._live_slots:
             count, oldest = self._live.count(segment.raw, slot)
             live[slot] = (count, oldest * MINUTE_MS if oldest >= 0 else -1)
-        return SegmentSnapshot(segment.name, tuple(segment.labels.items()), windows, seen, live)
+        return SegmentSnapshot(segment.name, tuple(segment.labels.items()), windows, seen, live, before)
+
+    def _with_stocks(
+        self, segment: Segment, tally: Mapping[int, int], ids: Container[int], first: int
+    ) -> Mapping[int, int]:
+        """A window's tally with what there was of its metrics' stocks when it began, in the minute ``first``."""
+        found = {
+            slot: self._live.before(segment.raw, slot, first)
+            for slot, metric_id in self._stocks.items()
+            if metric_id in ids
+        }
+        return {**tally, **found} if found else tally

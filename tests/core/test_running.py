@@ -19,19 +19,30 @@ steps = st.lists(
     max_size=40,
 )
 
+Tallies = dict[str, dict[int, int]]
 
-@given(steps, st.booleans())
-def test_a_running_window_is_the_sum_of_its_panes_at_every_instant_and_a_successor_sees_the_same(
-    steps: list[tuple[str, int, str, int, int]], settles: bool
+
+def summed(panes: Mapping[int, Tallies], numbers: range) -> Tallies:
+    """The sums of some panes, counted anew."""
+    found: Tallies = {}
+    for number in numbers:
+        for segment, tally in panes.get(number, {}).items():
+            for slot, total in tally.items():
+                into = found.setdefault(segment, {})
+                into[slot] = into.get(slot, 0) + total
+    without = {name: {slot: total for slot, total in tally.items() if total} for name, tally in found.items()}
+    return {name: tally for name, tally in without.items() if tally}
+
+
+@given(steps)
+def test_a_running_window_and_the_one_before_are_sums_of_their_panes_at_every_instant_and_a_successor_has_the_same(
+    steps: list[tuple[str, int, str, int, int]],
 ) -> None:
-    panes: dict[int, dict[str, dict[int, int]]] = {}
+    panes: dict[int, Tallies] = {}
     window = RunningWindow[str](PANES)
 
     def at(number: int) -> Iterator[tuple[str, Mapping[int, int]]]:
         yield from panes.get(number, {}).items()
-
-    def of(segment: str, number: int) -> Mapping[int, int]:
-        return panes.get(number, {}).get(segment, {})
 
     end: int | None = None
     for what, number, segment, slot, amount in steps:
@@ -42,31 +53,48 @@ def test_a_running_window_is_the_sum_of_its_panes_at_every_instant_and_a_success
             tally = panes.setdefault(number, {}).setdefault(segment, {})
             tally[slot] = tally.get(slot, 0) + amount
             window.grow(segment, number, {slot: amount})
-        expected: dict[str, dict[int, int]] = {}
-        if end is not None:
-            for one in range(end - PANES + 1, end + 1):
-                for name, tally in panes.get(one, {}).items():
-                    for each, total in tally.items():
-                        into = expected.setdefault(name, {})
-                        into[each] = into.get(each, 0) + total
-        assert window.tallies == {
-            name: kept
-            for name, tally in expected.items()
-            if (kept := {each: total for each, total in tally.items() if total})
-        }
-        if settles:
-            window.settle(of)
-            successor = RunningWindow[str](PANES)
-            if end is not None:
-                successor.slide(end, at)
+        if end is None:
+            continue
+        inside = summed(panes, range(end - PANES + 1, end + 1))
+        before = summed(panes, range(end - 2 * PANES + 1, end - PANES + 1))
+        successor = RunningWindow[str](PANES)
+        successor.slide(end, at)
+        for one in (window, successor):
+            assert one.tallies == inside
+            assert {name: sums.tally for name, sums in one.before.items()} == before
             for name in "ab":
-                ids = {each >> METRIC_SHIFT for each in window.tallies.get(name, {})}
-                for one in range(
-                    0 if end is None else end - 2 * PANES + 1, 0 if end is None else end - PANES + 1
-                ):
-                    tally = panes.get(one, {}).get(name, {})
-                    ids |= {each >> METRIC_SHIFT for each, total in tally.items() if total}
-                assert window.seen(name) == successor.seen(name) == ids
+                slots = {*inside.get(name, ()), *before.get(name, ())}
+                assert one.seen(name) == {each >> METRIC_SHIFT for each in slots}
+
+
+@given(steps)
+def test_a_pane_that_it_does_not_need_any_more_may_be_deleted(
+    steps: list[tuple[str, int, str, int, int]],
+) -> None:
+    panes: dict[int, Tallies] = {}
+    kept, deleted = RunningWindow[str](PANES), RunningWindow[str](PANES)
+    deleted_before = 0
+    for what, number, segment, slot, amount in steps:
+        if what == "slide":
+            kept.slide(number, lambda one: panes.get(one, {}).items())
+            deleted.slide(number, lambda one: panes.get(one, {}).items() if one >= deleted_before else ())
+        else:
+            tally = panes.setdefault(number, {}).setdefault(segment, {})
+            tally[slot] = tally.get(slot, 0) + amount
+            for window in (kept, deleted):
+                window.grow(segment, number, {slot: amount})
+        deleted_before = deleted.needs
+        assert deleted.tallies == kept.tallies
+        assert deleted.before == kept.before
+
+
+def test_readers_may_keep_the_sums_of_the_window_before() -> None:
+    window = RunningWindow[str](PANES)
+    window.slide(9, lambda number: [("a", {16: 1})] if number == 3 else [])
+    kept = window.before["a"]
+    window.grow("a", 3, {16: 5})
+    assert kept.tally == {16: 1}
+    assert window.before["a"].tally == {16: 6}
 
 
 def test_a_metric_is_seen_for_one_window_length_after_it_left() -> None:

@@ -1,12 +1,12 @@
 """``stream compare``: two figures of one metric, their difference, and its interval."""
 
-import textwrap
 from collections.abc import Iterator
 
 import click
 import msgspec
 
 from stream.commands import Context
+from stream.commands.difference import difference_lines, verdict
 from stream.commands.figure import Asked, asked, explained, labels_of
 from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
 from stream.core.compare import Comparison, Place, compare, overlap
@@ -14,11 +14,6 @@ from stream.core.config import DEFAULT_PROFILE
 from stream.core.explain import ExplainError, Explanation
 from stream.core.measure import Figure
 from stream.settings.forms import show_duration
-
-MIN_N = 100
-"""As the alert rules have it: of 100, a share of one half has an interval of ten percentage points to each side."""
-
-PERCENTAGE_POINTS = " percentage points"
 
 
 @click.command()
@@ -46,9 +41,7 @@ PERCENTAGE_POINTS = " percentage points"
 @click.option(
     "--min-n",
     type=click.IntRange(min=1),
-    default=MIN_N,
-    show_default=True,
-    help="Under so many on either side it says 'too few'.",
+    help="Under so many on either side it says 'too few'. STREAM_COMPARE_MIN_N if not given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_obj
@@ -62,7 +55,7 @@ def command(
     with_window: str | None,
     profile: str | None,
     with_profile: str | None,
-    min_n: int,
+    min_n: int | None,
     as_json: bool,
 ) -> None:
     """Compare the figure METRIC of two windows (before and after), of two segments, or by two profiles.
@@ -94,6 +87,7 @@ def command(
         compared = compare(metric, *found, same_events=same)
     except ExplainError as exc:
         raise click.UsageError(str(exc)) from exc
+    min_n = min_n or settings.compare_min_n
     if as_json:
         print(_json(compared, found, (this, other), min_n))
     else:
@@ -125,47 +119,13 @@ def _lines(
             f"{segment_text(place.labels)}   {minute_text(one.start_ms)} .. {minute_text(one.end_ms)} ({length})   {_status(one)}"
             f"{_profile(one)}",
         )
-    unit = compared.this.unit
-    interval = ""
-    if compared.low is not None and compared.high is not None:
-        low = apart_text(compared.low, unit).removesuffix(PERCENTAGE_POINTS)
-        interval = f"   95 % interval {low} .. {apart_text(compared.high, unit)}"
-    yield row("difference", apart_text(compared.difference, unit) + interval)
-    yield row("verdict", verdict(compared, min_n))
-    if compared.method:
-        first, *more = textwrap.wrap(compared.method, 96)
-        yield row("method", first)
-        yield from (row("", line) for line in more)
+    yield from difference_lines(compared, min_n)
 
 
 def _status(one: Explanation) -> str:
     if one.revision:
         return one.status
     return "its tallies are deleted" if one.expired else "nothing was measured"
-
-
-def verdict(compared: Comparison, min_n: int) -> str:
-    """One sentence: whether the interval contains zero, and whether there are enough to say so."""
-    if compared.contains_zero is None:
-        return f"No interval: {compared.why_not}."
-    few = [figure.n for figure in (compared.this, compared.other) if figure.n < min_n]
-    if compared.contains_zero:
-        said = "the interval contains zero, so chance alone may have put the two apart"
-    else:
-        said = "the interval does not contain zero, so chance alone hardly put the two apart"
-    if few:
-        return f"Too few (n {min(few):,}, at least {min_n:,} are asked for); {said}."
-    return f"{said[0].upper()}{said[1:]}."
-
-
-def apart_text(difference: float | None, unit: str) -> str:
-    """A difference as people read it: ``+11.43 percentage points``, ``-12.0 s``; a dash for none."""
-    if difference is None:
-        return "-"
-    sign = "-" if difference < 0 else "+"
-    if unit == "ratio":
-        return f"{sign}{100 * abs(difference):.2f}{PERCENTAGE_POINTS}"
-    return sign + value_text(abs(difference), unit)
 
 
 def _json(compared: Comparison, found: list[Explanation], places: tuple[Asked, Asked], min_n: int) -> str:
@@ -198,7 +158,7 @@ def _json(compared: Comparison, found: list[Explanation], places: tuple[Asked, A
                 "high": compared.high,
                 "contains_zero": compared.contains_zero,
                 "min_n": min_n,
-                "too_few": min(compared.this.n, compared.other.n) < min_n,
+                "too_few": compared.n < min_n,
                 "verdict": verdict(compared, min_n),
                 "method": compared.method,
                 "definition_version": found[0].metric.version,

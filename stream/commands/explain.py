@@ -7,13 +7,15 @@ import click
 import msgspec
 
 from stream.commands import CommandError, Context, kafka
+from stream.commands.difference import difference_lines, verdict
 from stream.commands.figure import asked, explained, labels_of
 from stream.commands.suspected import UNREADABLE, Suspected, suspected, ticket_rows
 from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
 from stream.core import left_out as counted
+from stream.core.compare import Comparison, Side, with_before
 from stream.core.config import CoreConfig
 from stream.core.delta import segment_name
-from stream.core.explain import Explanation
+from stream.core.explain import Earlier, Explanation
 from stream.core.measure import Figure
 from stream.settings import Settings
 from stream.settings.forms import show_duration
@@ -54,8 +56,9 @@ def command(
 ) -> None:
     """Show what the figure METRIC is made of, in one segment and one rollup window.
 
-    Value, n, the counts and sums behind them, what was excluded and why, whether the window is final, how far event time has
-    come, and the definition with its source. If an author looks like a bot that is counted as an agent, also the figure as it would
+    Value, n, the counts and sums behind them, what was excluded and why, the same figure in the window directly before with the
+    95 % interval of the difference, whether the window is final, how far event time has come, and the definition with its
+    source. If an author looks like a bot that is counted as an agent, also the figure as it would
     be without them. It reads the worker's durable state, so run it with the worker's settings; the worker
     itself need not run.
     """
@@ -64,13 +67,18 @@ def command(
     must_be_metric(core, metric, param_hint="METRIC", profile=profile)
     labels = labels_of(core, segment)
     (found,) = explained(settings, metric, [asked(labels, window, profile)])
+    compared = _against_before(found, settings.compare_min_n)
     named = suspected(settings, found, labels)
     passed_over = _passed_over(settings, found, metric, labels) if left_out else None
     print(
-        _json(found, labels, named, passed_over)
+        _json(found, labels, named, compared, settings.compare_min_n, passed_over)
         if as_json
         else "\n".join(
-            [*_lines(found, labels, core), *_left_out_lines(passed_over), *_suspect_lines(found, named)]
+            [
+                *_lines(found, labels, core, compared),
+                *_left_out_lines(passed_over),
+                *_suspect_lines(found, named),
+            ]
         )
     )
 
@@ -104,6 +112,18 @@ def _left_out_lines(passed_over: dict[str, int] | None) -> Iterator[str]:
         yield row("left out", f"{told or 'nothing'} (from the facts that are kept)")
 
 
+def _against_before(found: Explanation, min_n: int) -> dict[str, Comparison]:
+    """Figure's name -> its comparison with the window directly before; nothing where that is gone."""
+    if found.before is None:
+        return {}
+    this = Side(found.metric, found.tally, found.figures)
+    names = {figure.metric for figure in found.figures}
+    before = Side(
+        found.metric, found.before.tally, [one for one in found.before.figures if one.metric in names]
+    )
+    return {one.this.metric: one for one in with_before(this, before, min_n)}
+
+
 def _suspect_lines(found: Explanation, named: Sequence[Suspected]) -> Iterator[str]:
     for suspect, without in named:
         yield ""
@@ -118,13 +138,19 @@ def _suspect_lines(found: Explanation, named: Sequence[Suspected]) -> Iterator[s
         yield row("what to do", WHAT_TO_DO)
 
 
-def _lines(found: Explanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
+def _lines(
+    found: Explanation, labels: dict[str, str], core: CoreConfig, compared: dict[str, Comparison]
+) -> Iterator[str]:
     length = show_duration(found.end_ms - found.start_ms)
     yield f"{segment_text(labels)}   {minute_text(found.start_ms)} .. {minute_text(found.end_ms)} ({length})"
     measured = found.figures if found.revision or any(one.n or one.excluded for one in found.figures) else ()
     for figure in measured:
         yield ""
         yield from _figure_lines(figure)
+        if found.before is None:
+            yield row("before", "the tallies of the window before are deleted")
+        else:
+            yield from _before_lines(found, found.before, compared[figure.metric], core.compare_min_n)
     if not measured:
         yield ""
         yield f"{found.metric.name}: nothing was measured in this window" + (
@@ -172,6 +198,17 @@ def _figure_lines(figure: Figure) -> Iterator[str]:
     yield row("excluded", excluded or "nothing")
 
 
+def _before_lines(found: Explanation, before: Earlier, compared: Comparison, min_n: int) -> Iterator[str]:
+    """The same figure in the window directly before, and how far it has gone from there."""
+    figure = compared.other
+    window = f"{minute_text(before.start_ms)} .. {minute_text(found.start_ms)}"
+    yield row(
+        "before",
+        f"{value_text(figure.value, figure.unit)}   n {figure.n:,}   {window}   {before.status}",
+    )
+    yield from difference_lines(compared, min_n)
+
+
 def _band(figure: Figure) -> str:
     if figure.value is None or figure.metric not in BANDS:
         return ""
@@ -197,8 +234,40 @@ def _watermark(found: Explanation, core: CoreConfig) -> str:
     return f"{text}, held by {'customers' if stage else 'source'} partition {partition}"
 
 
+def _before_json(found: Explanation, compared: dict[str, Comparison], min_n: int) -> dict[str, object] | None:
+    if found.before is None:
+        return None
+    return {
+        "start_ms": found.before.start_ms,
+        "end_ms": found.start_ms,
+        "status": found.before.status,
+        "revision": found.before.revision,
+        "min_n": min_n,
+        "figures": [
+            {
+                "metric": name,
+                "n": one.other.n,
+                "value": one.other.value,
+                "difference": one.difference,
+                "low": one.low,
+                "high": one.high,
+                "contains_zero": one.contains_zero,
+                "too_few": one.n < min_n,
+                "verdict": verdict(one, min_n),
+                "method": one.method,
+            }
+            for name, one in compared.items()
+        ],
+    }
+
+
 def _json(
-    found: Explanation, labels: dict[str, str], named: Sequence[Suspected], passed_over: dict[str, int] | None
+    found: Explanation,
+    labels: dict[str, str],
+    named: Sequence[Suspected],
+    compared: dict[str, Comparison],
+    min_n: int,
+    passed_over: dict[str, int] | None,
 ) -> str:
     return msgspec.json.format(
         msgspec.json.encode(
@@ -213,6 +282,7 @@ def _json(
                 "expired": found.expired,
                 "figures": list(found.figures),
                 "left_out": passed_over,
+                "before": _before_json(found, compared, min_n),
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
                 "definition_labels": dict(found.metric.labels),

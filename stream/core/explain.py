@@ -31,6 +31,17 @@ class ExplainError(ValueError):
     """There is no such figure; the message says which there are."""
 
 
+class Earlier(NamedTuple):
+    """The window of equal length directly before the one that is explained."""
+
+    start_ms: int
+    figures: tuple[Figure, ...]
+    """The same figure, if there is one, or all of the metric's."""
+    tally: Tally
+    status: str
+    revision: int
+
+
 class Explanation(NamedTuple):
     """A figure and its circumstances. Times in milliseconds."""
 
@@ -54,6 +65,8 @@ class Explanation(NamedTuple):
     """Source partition -> its progress: which one holds the watermark back."""
     expired: bool
     """The window's tallies are deleted: its last rollup is all that is left of it."""
+    before: Earlier | None = None
+    """None where its tallies are deleted, or there is no such window."""
 
 
 def windowed_metric(name: str, metrics: Sequence[Metric], profile: str | None = None) -> Metric:
@@ -115,39 +128,43 @@ def explain(
         raise ExplainError(
             f"generation {config.generation} is being built ({done} of {sources} partitions): ask again when the worker is ready"
         )
-    start = start_ms // MINUTE_MS
-    raw = rows.get(level.key(start, segment.encode()))
-    window = Window() if raw is None else decode_window(raw)
-    if window.generation < config.generation:
-        window.renew(config.generation, {one.id for one in metrics if not one.live})
-    own = own_tallies(window.tally, (metric.id,))[metric.id]
-    if metric.stock is not None:
-        own = with_stock(metric, own, _live(rows, config), segment.encode(), start)
-    found = figures(metric, own)
-    if name != metric.name:
-        found = [figure for figure in found if figure.metric == name]
-        if not found:
-            raise ExplainError(
-                f"nothing was ever measured for {name!r} in this window; ask for {metric.name!r}"
-            )
-    state = window.states.get(metric.id, 0)
-    revision = state >> REVISION_SHIFT
-    ended = start_ms + window_ms + metric.settle_ms <= progress.watermark_ms or progress.closed
-    status = FINAL if state & FINAL_BIT or ended else OPEN
-    if state & REVISED_BIT:
-        status = REVISED
+    live = _live(rows, config) if metric.stock is not None else None
+    known = {one.id for one in metrics if not one.live}
+    kept_from_ms = max(level.late_before(progress.watermark_ms) * MINUTE_MS, progress.floor_ms)
+
+    def read(at_ms: int) -> Earlier:
+        """One window of the figure, whichever."""
+        start = at_ms // MINUTE_MS
+        raw = rows.get(level.key(start, segment.encode()))
+        window = Window() if raw is None else decode_window(raw)
+        if window.generation < config.generation:
+            window.renew(config.generation, known)
+        own = own_tallies(window.tally, (metric.id,))[metric.id]
+        if live is not None:
+            own = with_stock(metric, own, live, segment.encode(), start)
+        found = [one for one in figures(metric, own) if name in (metric.name, one.metric)]
+        state = window.states.get(metric.id, 0)
+        ended = at_ms + window_ms + metric.settle_ms <= progress.watermark_ms or progress.closed
+        status = REVISED if state & REVISED_BIT else FINAL if state & FINAL_BIT or ended else OPEN
+        return Earlier(at_ms, tuple(found), own, status, state >> REVISION_SHIFT)
+
+    this = read(start_ms)
+    if not this.figures:
+        raise ExplainError(f"nothing was ever measured for {name!r} in this window; ask for {metric.name!r}")
+    before_ms = start_ms - window_ms
     return Explanation(
         metric=metric,
-        figures=tuple(found),
-        tally=own,
-        key=rollup_key(metric.profile, name, segment, start, level.width),
+        figures=this.figures,
+        tally=this.tally,
+        key=rollup_key(metric.profile, name, segment, start_ms // MINUTE_MS, level.width),
         start_ms=start_ms,
         end_ms=start_ms + window_ms,
-        status=status,
-        revision=revision,
+        status=this.status,
+        revision=this.revision,
         watermark_ms=progress.watermark_ms,
         sources=progress.sources,
-        expired=start * MINUTE_MS < level.late_before(progress.watermark_ms) * MINUTE_MS,
+        expired=start_ms < kept_from_ms,
+        before=read(before_ms) if before_ms >= max(kept_from_ms, 0) else None,
     )
 
 

@@ -40,6 +40,13 @@ def check(settings: Settings) -> None:
                     name,
                     f"{show_duration(window_ms)} is no multiple of a minute; allowed are whole minutes, such as 1m, 1h, 1d",
                 )
+    for window_ms in settings.compare_windows or ():
+        if window_ms not in settings.gauge_windows:
+            raise _refused(
+                settings,
+                "compare_windows",
+                f"{show_duration(window_ms, 'h')} is not in STREAM_GAUGE_WINDOWS: add it there, or take it out here",
+            )
     _check_horizons(settings)
     known = {*LABEL_NAMES, *settings.segment_labels}
     for label in (label for grouping in settings.groupings for label in grouping):

@@ -86,6 +86,22 @@ def durations(lowest_ms: int, highest_ms: int, largest: str = "d") -> Form[tuple
     )
 
 
+def some_durations(all_of: str, lowest_ms: int, highest_ms: int) -> Form[tuple[int, ...] | None]:
+    """Some of the durations of another setting: a list, ``longest`` (None), or ``none`` (an empty one)."""
+    several = durations(lowest_ms, highest_ms, "h")
+
+    def parse(text: str) -> tuple[int, ...] | None:
+        word = text.strip().lower()
+        if word in ("longest", "none"):
+            return () if word == "none" else None
+        return several.parse(text)
+
+    def show(values: tuple[int, ...] | None) -> str:
+        return "longest" if values is None else several.show(values) or "none"
+
+    return Form(parse, show, f"longest, none, or some of {all_of} with commas")
+
+
 def horizons() -> Form[dict[int, int]]:
     """Rollup window -> time, in milliseconds; one duration alone stands under the key 0 for all windows."""
 

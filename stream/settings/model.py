@@ -200,6 +200,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Running windows that /metrics and the alerts show.",
         ),
     ] = (5 * MINUTE_MS, HOUR_MS, DAY_MS)
+    compare_windows: Annotated[
+        tuple[int, ...] | None,
+        _is(
+            forms.some_durations("STREAM_GAUGE_WINDOWS", MINUTE_MS, 800 * DAY_MS),
+            "Running windows whose figures /metrics compares with those of the window of equal length directly before.",
+        ),
+    ] = None
+    compare_min_n: Annotated[
+        int,
+        _is(
+            forms.whole_number(1, 1_000_000),
+            "Fewer on either side, and comparisons (/metrics, `stream explain`, `stream compare`) say too few.",
+        ),
+    ] = 100
     lateness: Annotated[
         int,
         _is(
@@ -382,6 +396,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_label_values=self.max_label_values,
             rollup_windows_ms=self.rollup_windows,
             gauge_windows_ms=self.gauge_windows,
+            compare_windows_ms=(max(self.gauge_windows),)
+            if self.compare_windows is None
+            else self.compare_windows,
+            compare_min_n=self.compare_min_n,
             bot_authors=self.bot_authors,
             lateness_ms=self.lateness,
             horizons_ms=self.horizons_ms(),

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.core.snapshot import Snapshot
 from stream.web.figures import FigureFamilies
@@ -29,9 +30,14 @@ class Exporter:
         status: Callable[[], Status],
         build: Mapping[str, str] | None = None,
         refusals: Refusals | None = None,
+        *,
+        min_n: int = CoreConfig().compare_min_n,
     ) -> None:
-        """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not."""
-        self._figures = FigureFamilies(metrics)
+        """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not.
+
+        ``min_n``: fewer on either side, and a figure is not compared with that of the window before.
+        """
+        self._figures = FigureFamilies(metrics, min_n)
         self._status = status
         self._build = build_labels() if build is None else build
         self._refusals = refusals or Refusals()

@@ -3,10 +3,13 @@
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from stream.core.compare import Side
 from stream.core.config import DEFAULT_PROFILE, window_label
 from stream.core.measure import EXCLUDED_SLOTS, SLOTS_PER_METRIC, Series
 from stream.core.metric import Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
+from stream.web import comparisons
+from stream.web.comparisons import Earlier
 from stream.web.text import Family, FamilyType, label_names, labels, sample
 
 PREFIX = "contact_centre_"
@@ -49,13 +52,20 @@ class _Declared:
 
 
 class _WindowText:
-    """Rendered lines of one segment's window: (family's index, lines), and the tally that they show."""
+    """Rendered lines of one segment's window: (family's index, lines), and the tallies that they show."""
 
-    __slots__ = ("lines", "seen", "tally")
+    __slots__ = ("earlier", "lines", "seen", "tally")
 
-    def __init__(self, tally: Mapping[int, int], seen: frozenset[int], lines: list[tuple[int, str]]) -> None:
+    def __init__(
+        self,
+        tally: Mapping[int, int],
+        seen: frozenset[int],
+        earlier: Earlier | None,
+        lines: list[tuple[int, str]],
+    ) -> None:
         self.tally = tally
         self.seen = seen
+        self.earlier = earlier
         self.lines = lines
 
 
@@ -74,7 +84,9 @@ class FigureFamilies:
     texts disappear with the segment.
     """
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
+    def __init__(self, metrics: Sequence[Metric], min_n: int) -> None:
+        """``min_n``: fewer on either side, and a comparison with the window before is not shown."""
+        self._min_n = min_n
         self._families: list[_Declared] = []
         self._readers: dict[int, tuple[Metric, list[tuple[int, list[tuple[str, Series]]]]]] = {}
         self._live: list[tuple[int, int, int | None, int]] = []
@@ -111,6 +123,10 @@ class FigureFamilies:
         self._families.append(
             _Declared(EXCLUDED, "gauge", "Measures that a metric left out of the window, by reason")
         )
+        self._compared = {}
+        for one, text in comparisons.declared():
+            self._compared[one] = len(self._families)
+            self._families.append(_Declared(f"{PREFIX}{one}", "gauge", text))
         self._metrics = {metric.id: metric for metric in metrics}
         self._reserved = {
             *RESERVED,
@@ -153,14 +169,21 @@ class FigureFamilies:
         for window_ms, tally in segment.windows.items():
             seen = segment.seen.get(window_ms, nothing)
             window = cached.get(window_ms)
-            if window is None or window.seen != seen or (window.tally is not tally and window.tally != tally):
-                rendered = self._window(f'{text.labels},window="{window_label(window_ms)}"', tally, seen)
-                window = cached[window_ms] = _WindowText(tally, seen, rendered)
+            earlier = _earlier(window, segment.before.get(window_ms))
+            if (
+                window is None
+                or window.seen != seen
+                or window.earlier is not earlier
+                or (window.tally is not tally and window.tally != tally)
+            ):
+                label_text = f'{text.labels},window="{window_label(window_ms)}"'
+                rendered = self._window(label_text, tally, seen, earlier)
+                window = cached[window_ms] = _WindowText(tally, seen, earlier, rendered)
             for index, rendered_lines in window.lines:
                 lines[index].append(rendered_lines)
 
     def _window(
-        self, label_text: str, tally: Mapping[int, int], seen: Collection[int]
+        self, label_text: str, tally: Mapping[int, int], seen: Collection[int], earlier: Earlier | None
     ) -> list[tuple[int, str]]:
         own: dict[int, dict[int, int]] = {metric_id: {} for metric_id in sorted(seen)}
         for slot, amount in tally.items():
@@ -182,13 +205,18 @@ class FigureFamilies:
                     pairs = f'{label_text}{profile},metric="{metric.name}",reason="{reason}"'
                     excluded.append(f"{EXCLUDED}{{{pairs}}} {number}\n")
             if metric_id in self._readers:
-                self._figure(metric_id, label_text, slots, result)
+                self._figure(metric_id, label_text, slots, earlier, result)
         if excluded:
             result.append((self._excluded, "".join(excluded)))
         return result
 
     def _figure(
-        self, metric_id: int, label_text: str, slots: Mapping[int, int], result: list[tuple[int, str]]
+        self,
+        metric_id: int,
+        label_text: str,
+        slots: Mapping[int, int],
+        earlier: Earlier | None,
+        result: list[tuple[int, str]],
     ) -> None:
         metric, readers = self._readers[metric_id]
         figures = metric.figures(slots)
@@ -204,6 +232,10 @@ class FigureFamilies:
                         break  # a series that two figures could give is exposed once
             if rendered:
                 result.append((index, "".join(rendered)))
+        if earlier is not None:
+            sides = Side(metric, slots, figures), earlier.side(metric)
+            for name, line in comparisons.lines(PREFIX, label_text, *sides, self._min_n):
+                result.append((self._compared[name], line))
 
     def _add_live(
         self, text: _SegmentText, segment: SegmentSnapshot, now_ms: int, lines: list[list[str]]
@@ -222,6 +254,16 @@ class FigureFamilies:
                 lines[age_index].append(
                     f"{name}{{{text.labels}{profile}}} {max(0, now_ms - oldest_ms) / 1000}\n"
                 )
+
+
+def _earlier(window: _WindowText | None, before: Mapping[int, int] | None) -> Earlier | None:
+    """The window before, as it has been read if it is still the same."""
+    known = window.earlier if window is not None else None
+    if before is None:
+        return None
+    if known is not None and (known.tally is before or known.tally == before):
+        return known
+    return Earlier(before)
 
 
 def _profile_labels(metrics: Sequence[Metric]) -> dict[int, str]:

@@ -72,18 +72,20 @@ def test_a_pane_that_it_does_not_need_any_more_may_be_deleted(
     steps: list[tuple[str, int, str, int, int]],
 ) -> None:
     panes: dict[int, Tallies] = {}
+    left: dict[int, Tallies] = {}
     kept, deleted = RunningWindow[str](PANES), RunningWindow[str](PANES)
-    deleted_before = 0
     for what, number, segment, slot, amount in steps:
         if what == "slide":
             kept.slide(number, lambda one: panes.get(one, {}).items())
-            deleted.slide(number, lambda one: panes.get(one, {}).items() if one >= deleted_before else ())
+            deleted.slide(number, lambda one: left.get(one, {}).items())
         else:
-            tally = panes.setdefault(number, {}).setdefault(segment, {})
-            tally[slot] = tally.get(slot, 0) + amount
+            for rows in (panes, left):
+                tally = rows.setdefault(number, {}).setdefault(segment, {})
+                tally[slot] = tally.get(slot, 0) + amount
             for window in (kept, deleted):
                 window.grow(segment, number, {slot: amount})
-        deleted_before = deleted.needs
+        for number in [one for one in left if one < deleted.needs]:
+            del left[number]
         assert deleted.tallies == kept.tallies
         assert deleted.before == kept.before
 

@@ -354,6 +354,6 @@ def test_an_unchanged_page_costs_a_fraction_of_parsing_it() -> None:
 
 def test_the_cost_grows_with_the_series_and_not_faster() -> None:
     small, large = many(100), many(1000)
-    few = cpu_seconds(lambda: FigureFamilies(METRICS).render([small]), 5)
-    lots = cpu_seconds(lambda: FigureFamilies(METRICS).render([large]), 5)
+    few = cpu_seconds(lambda: FigureFamilies(METRICS, 100).render([small]), 5)
+    lots = cpu_seconds(lambda: FigureFamilies(METRICS, 100).render([large]), 5)
     assert lots < few * 25

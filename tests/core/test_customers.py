@@ -189,6 +189,7 @@ SHORT = msgspec.structs.replace(
     metrics=("churn_rate", "channel_share"),
     rollup_windows_ms=(HOUR_MS, DAY_MS),
     gauge_windows_ms=(HOUR_MS,),
+    compare_windows_ms=(HOUR_MS,),
     horizons_ms={HOUR_MS: 6 * HOUR_MS, DAY_MS: 2 * DAY_MS},
     groupings=((),),
 )

@@ -84,8 +84,8 @@ def test_a_pane_that_it_does_not_need_any_more_may_be_deleted(
                 tally[slot] = tally.get(slot, 0) + amount
             for window in (kept, deleted):
                 window.grow(segment, number, {slot: amount})
-        for number in [one for one in left if one < deleted.needs]:
-            del left[number]
+        for old in [one for one in left if one < deleted.needs]:
+            del left[old]
         assert deleted.tallies == kept.tallies
         assert deleted.before == kept.before
 

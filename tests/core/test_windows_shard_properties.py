@@ -161,11 +161,20 @@ def test_a_restart_changes_nothing(given_commits: list[tuple[int, list[Entry], i
     assert _sums(restarted) == _sums(steady)
 
 
-def _sums(feed: Feed) -> dict[str, tuple[Mapping[int, Mapping[int, int]], Mapping[int, tuple[int, int]]]]:
+Windows = Mapping[int, Mapping[int, int]]
+
+
+def _sums(feed: Feed) -> dict[str, tuple[Windows, Windows, Mapping[int, tuple[int, int]]]]:
     return {
-        name: ({length: tally for length, tally in one.windows.items() if tally}, one.live)
+        name: (
+            {length: tally for length, tally in one.windows.items() if tally},
+            {length: tally for length, tally in one.before.items() if tally},
+            one.live,
+        )
         for name, one in feed.shard.snapshot.segments.items()
-        if any(one.windows.values()) or any(count for count, _ in one.live.values())
+        if any(one.windows.values())
+        or any(one.before.values())
+        or any(count for count, _ in one.live.values())
     }
 
 
@@ -197,10 +206,10 @@ _LIVE = (OPEN_TICKETS, UNANSWERED)
     st.booleans(),
 )
 @settings(max_examples=150, deadline=None)
-def test_running_windows_are_the_plain_sum_at_every_instant(
+def test_running_windows_and_those_before_are_the_plain_sum_at_every_instant(
     steps: list[tuple[list[Entry], int]], clock: str, restarts: bool
 ) -> None:
-    feed = Feed(config(clock=clock))
+    feed = Feed(config(clock=clock, compare_windows_ms=(5 * MINUTE_MS, HOUR_MS, DAY_MS)))
     feed.now_ms = T0_MS
     watermark = T0
     entries: list[Entry] = []
@@ -217,15 +226,16 @@ def test_running_windows_are_the_plain_sum_at_every_instant(
             feed.shard.tick(feed.now_ms, {})
         end_ms = feed.now_ms if clock == "wall" else watermark * MINUTE_MS
         assert feed.shard.snapshot.now_ms == end_ms
-        expected: dict[str, dict[int, dict[int, int]]] = {}
+        expected: dict[str, tuple[dict[int, dict[int, int]], ...]] = {}
         for length_ms, width in ((5 * MINUTE_MS, 1), (HOUR_MS, 1), (DAY_MS, 15)):
             last = -(-end_ms // (width * MINUTE_MS)) * width
-            first = last - length_ms // MINUTE_MS
+            length = length_ms // MINUTE_MS
             for segment, minute, slot, amount in entries:
-                if first <= T0 + minute < last:
-                    tally = expected.setdefault(segment, {}).setdefault(length_ms, {})
+                back = (last - 1 - T0 - minute) // length
+                if back in (0, 1):
+                    tally = expected.setdefault(segment, ({}, {}))[back].setdefault(length_ms, {})
                     tally[slot] = tally.get(slot, 0) + amount
-        assert {name: windows for name, (windows, _) in _sums(feed).items()} == expected
+        assert {name: sums[:2] for name, sums in _sums(feed).items()} == expected
 
 
 @given(

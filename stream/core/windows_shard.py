@@ -81,7 +81,7 @@ class WindowsShard:
         ]
         self._alerts = Alerting(config, self.rows, self._chosen, self._gauges)
         self._view = WindowsView(
-            self._gauges, self._live, self._shown_live, self._stocks, frozenset(config.compare_windows_ms)
+            config, self._gauges, self.progress, self._live, self._shown_live, self._stocks
         )
         self._segments: dict[str, Segment] = {}
         self._intake = Intake(
@@ -366,6 +366,9 @@ class WindowsShard:
         progress.floor_ms = max((one.forgotten_ms for one in progress.sources.values()), default=NONE_MS) + 1
         for level in self._levels:
             self._store.drop_before(level, self._intake.floor(level), rows)
+        for gauge in self._gauges:
+            gauge.window.last = None  # what was dropped has to leave the sums
+        self._slide()
         self.authors.drop_before(self._intake.floor(self.authors.level), rows)
         self._store.touch_open(progress.watermark_ms // MINUTE_MS)
         self._alerts.drop_before([self._intake.floor(level) for level in self._levels])

@@ -3,9 +3,10 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from stream.core.config import MINUTE_MS
+from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.live import LiveCounts
 from stream.core.pane import Level
+from stream.core.progress import Progress
 from stream.core.running import NONE_BEFORE, RunningWindow
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
@@ -27,15 +28,17 @@ class WindowsView:
 
     def __init__(
         self,
+        config: CoreConfig,
         gauges: Sequence[Gauge],
+        progress: Progress,
         live: LiveCounts,
         live_slots: Iterable[int],
         stocks: Mapping[int, int],
-        compared: Container[int],
     ) -> None:
-        """``stocks``: slot -> metric id; ``compared``: lengths of which the window before is shown, too."""
+        """``stocks``: slot -> metric id."""
+        self._compared = frozenset(config.compare_windows_ms)
         self._gauges = gauges
-        self._compared = compared
+        self._progress = progress
         self._live = live
         self._live_slots = sorted(live_slots)
         self._stocks = stocks
@@ -95,9 +98,10 @@ class WindowsView:
             first = (window.last - window.panes + 1) * level.width
             tally = dict(window.tallies.get(segment, _NOTHING))
             windows[length_ms] = self._with_stocks(segment, tally, metric_ids(tally), first)
-            if length_ms in self._compared:
+            first -= window.panes * level.width
+            # A window that begins before the floor is not whole: facts of it had been forgotten when it was built.
+            if length_ms in self._compared and first * MINUTE_MS >= self._progress.floor_ms:
                 earlier = window.before.get(segment, NONE_BEFORE)
-                first -= window.panes * level.width
                 before[length_ms] = self._with_stocks(segment, earlier.tally, earlier.ids, first)
         live: dict[int, tuple[int, int]] = {}
         for slot in self._live_slots:

@@ -1,11 +1,16 @@
 """The window directly before: what is kept of it, and how its figures are compared."""
 
+from collections.abc import Mapping
+
+import msgspec
 import pytest
 
 from stream.core.compare import NEWCOMBE, WELCH, Comparison, Side, with_before
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS
+from stream.core.delta import DeltaBatch, encode_delta
 from stream.core.explain import Explanation, explain
 from stream.core.measure import Tally
+from stream.core.record import SourceRecord
 from stream.metrics import BY_NAME, selected
 from tests.core.deltas import ALL, BAD, BILLING, GOOD, T0, T0_MS, Delta, Feed, answers, config
 from tests.core.test_customers import Walk
@@ -113,13 +118,39 @@ def test_the_stock_is_that_of_each_windows_own_beginning() -> None:
     walk.tell((11.2, "c-2", -1), (11.4, "c-9", 1))
     (segment,) = walk.pipeline.windows[0].snapshot.segments.values()
 
-    def figure(tally: Tally) -> tuple[int, float | None]:
+    def figure(tally: Tally) -> tuple[int, object]:
         own = {slot - CHURN.slot(0): total for slot, total in tally.items() if slot // 4096 == CHURN.id}
         (found,) = CHURN.figures(own)
         return found.n, found.value
 
     assert figure(segment.windows[HOUR_MS]) == (3, pytest.approx(1 / 3))
     assert figure(segment.before[HOUR_MS]) == (4, 0.25)
+
+
+def test_nothing_of_forgotten_facts_stays_in_running_windows_that_a_generation_has_built() -> None:
+    """Facts up to half an hour ago are gone: panes before that cannot be built, and the window before is not whole."""
+    feed = Feed(msgspec.structs.replace(GAUGES, generation=2))
+
+    def said(watermark: int, minutes: Mapping[int, int], forgotten_ms: int) -> None:
+        told = {minute: [GOOD, amount] for minute, amount in minutes.items()}
+        batch = DeltaBatch(
+            *(2, 0, 1, watermark * MINUTE_MS, False, False, -1, {ALL: told}), forgotten_ms=forgotten_ms
+        )
+        record = SourceRecord("deltas", 0, feed.offset, 0, None, encode_delta(batch))
+        feed.offset += 1
+        feed.shard.apply("deltas", [record], feed.offset, feed.now_ms)
+        feed.flush()
+
+    forgotten_ms = (T0 + 90) * MINUTE_MS
+    said(T0 + 120, {T0 + 30: 1, T0 + 70: 2, T0 + 100: 4}, forgotten_ms)
+    shown = feed.shard.snapshot.segments[ALL]
+    assert (shown.windows[HOUR_MS], dict(shown.before)) == ({GOOD: 4}, {})
+    said(T0 + 161, {T0 + 150: 8}, forgotten_ms)
+    shown = feed.shard.snapshot.segments[ALL]
+    assert (shown.windows[HOUR_MS], dict(shown.before)) == ({GOOD: 8}, {})
+    said(T0 + 211, {T0 + 201: 16}, forgotten_ms)
+    shown = feed.shard.snapshot.segments[ALL]
+    assert (shown.windows[HOUR_MS], shown.before) == ({GOOD: 16}, {HOUR_MS: {GOOD: 12}})
 
 
 # --- explain ----------------------------------------------------------------------------------------------------------

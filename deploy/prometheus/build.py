@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stream.core.config import CoreConfig
 from stream.metrics import built
+from stream.web import comparisons
 from stream.web.figures import ALERT_STATE, EXCLUDED, PREFIX
 from stream.web.pipeline import PREFIX as PIPELINE
 from stream.web.suspects import SERIES as SUSPECTED
@@ -30,6 +31,10 @@ groups:
 
 SETTINGS = CoreConfig(quality_criteria=("any",))
 """Under which every series has a name. No name depends on what a setting says: that is in labels."""
+
+
+COMPARED_UNITS = ("ratio", "seconds", "points", "score", "minor")
+"""Units that figures of the registry have in windows."""
 
 
 class Rule(NamedTuple):
@@ -55,6 +60,7 @@ def figure_series() -> tuple[str, ...]:
             if live.age_name is not None:
                 names[PREFIX + live.age_name] = None
     names[EXCLUDED] = names[ALERT_STATE] = None
+    names.update((PREFIX + name, None) for name, _ in comparisons.declared(COMPARED_UNITS))
     names.update(dict.fromkeys(SUSPECTED))
     return tuple(names)
 

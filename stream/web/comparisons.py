@@ -6,7 +6,7 @@ from typing import Final
 from stream.core.compare import Comparison, Side, with_before
 from stream.core.measure import SLOTS_PER_METRIC
 from stream.core.metric import Metric
-from stream.web.text import sample
+from stream.web.text import labels, sample
 
 BEFORE_N: Final = "before_n"
 DIFFERENCE_N: Final = "difference_n"
@@ -60,7 +60,7 @@ class Earlier:
 def lines(prefix: str, label_text: str, this: Side, before: Side, min_n: int) -> Iterator[tuple[str, str]]:
     """Family's name and a sample of it, for every figure of a metric."""
     for one in with_before(this, before, min_n):
-        labelled = f'{label_text},metric="{one.this.metric}"'
+        labelled = f"{label_text},{labels((('metric', one.this.metric),))}"
         for name, value in _told(one):
             if value is not None:
                 yield name, sample(prefix + name, labelled, value)

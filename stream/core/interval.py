@@ -33,8 +33,9 @@ def mean_of(counts: Mapping[float, int], mean: float | None = None) -> Mean | No
     n = sum(counts.values())
     if n <= 0:
         return None
-    centre = sum(value * count for value, count in counts.items()) / n
-    squares = sum(count * (value - centre) ** 2 for value, count in counts.items())
+    pairs = counts.items()
+    centre = sum([value * count for value, count in pairs]) / n
+    squares = sum([count * (value - centre) * (value - centre) for value, count in pairs])
     return Mean(centre if mean is None else mean, squares / (n - 1) if n > 1 else 0.0, n)
 
 

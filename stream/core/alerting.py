@@ -1,17 +1,19 @@
 """When the rules of a partition are judged: in event time at every end of a pane, on the wall clock at every flush."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from stream.core.alert import AlertBook
 from stream.core.config import AlertRule, CoreConfig
 from stream.core.judge import JudgedWindow
+from stream.core.live import LiveCounts, minutes_of
 from stream.core.metric import Metric
 from stream.core.publisher import figures, metric_for
 from stream.core.record import Output
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot
-from stream.core.tally import METRIC_SHIFT, own_tallies
+from stream.core.stock import with_stocks
+from stream.core.tally import METRIC_SHIFT, metric_ids, own_tallies
 from stream.core.window_store import WindowStore
 from stream.core.windows_view import Gauge
 
@@ -22,16 +24,28 @@ class Alerting:
     """All rules on all segments of a partition. Times in milliseconds."""
 
     def __init__(
-        self, config: CoreConfig, rows: dict[bytes, bytes], metrics: Sequence[Metric], gauges: Sequence[Gauge]
+        self,
+        config: CoreConfig,
+        rows: dict[bytes, bytes],
+        metrics: Sequence[Metric],
+        gauges: Sequence[Gauge],
+        live: LiveCounts,
     ) -> None:
         self._book = AlertBook(config, rows)
         self._metrics = {rule.name: metric_for(rule.metric, metrics, rule.profile) for rule in config.alerts}
         self._gauges = gauges
+        self._rows = rows
+        self._live = live
+        self._stocks = {
+            metric.slot(metric.stock): metric.id
+            for metric in self._metrics.values()
+            if metric is not None and metric.stock is not None
+        }
         self._rules: dict[str, tuple[AlertRule, ...]] = {}
         self._event_time = config.clock == "event"
         lengths = {rule.window_ms for rule in config.alerts} if self._event_time else ()
         self._windows = [
-            JudgedWindow(length_ms, level, running.panes)
+            JudgedWindow(length_ms, level, running.panes, self._stocks.keys())
             for length_ms, level, running in gauges
             if length_ms in lengths
         ]
@@ -81,6 +95,10 @@ class Alerting:
                         kept = store.window(level, start, segment) if fed is window else None
                         if kept is not None:
                             self._feed(window, ids, segment.name, start, kept.tally)
+        if self._stocks and self._fed:
+            for raw, minute, slot, count in minutes_of(self._rows, self._stocks):
+                for window, ids in self._fed.get(raw.decode(), ()):
+                    self._feed(window, ids, raw.decode(), minute, {slot: count})
         self.judge_all()
 
     def judge_all(self) -> None:
@@ -95,8 +113,10 @@ class Alerting:
         for window, ids in self._fed.get(segment, ()):
             first = before[window.level.number]
             for minute, pairs in minutes.items():
-                if minute >= first:
+                if minute >= first or self._stocks:
                     tally = dict(zip(pairs[::2], pairs[1::2], strict=True))
+                    if minute < first:  # stocks are never too late
+                        tally = {slot: tally[slot] for slot in self._stocks.keys() & tally}
                     self._feed(window, ids, segment, minute, tally)
 
     def _feed(
@@ -141,13 +161,25 @@ class Alerting:
             for gauge, unjudged in zip(self._gauges, self._unjudged, strict=True):
                 unjudged.update(segment.name for segment in gauge.window.changed)
 
+    def note_stocks(self, segments: Iterable[Segment]) -> None:
+        """Stocks of these segments changed, whenever: what there was when a window began may be something else."""
+        if self._stocks and not self._event_time:
+            for unjudged in self._unjudged:
+                unjudged.update(segment.name for segment in segments)
+
     def _judge_changed(self, end_ms: int, segments: Mapping[str, Segment]) -> None:
         self.note_changes()
-        for (length_ms, _, window), unjudged in zip(self._gauges, self._unjudged, strict=True):
+        for (length_ms, level, window), unjudged in zip(self._gauges, self._unjudged, strict=True):
             due = unjudged | self._book.due_ms(length_ms).keys()
             unjudged.clear()
             for name in sorted(due & self._rules.keys()):
-                self._judge(name, length_ms, window.tallies.get(segments[name], {}), end_ms)
+                segment = segments[name]
+                tally: Mapping[int, int] = window.tallies.get(segment, {})
+                if self._stocks and window.last is not None:
+                    first = (window.last - window.panes + 1) * level.width
+                    ids = metric_ids(tally)
+                    tally = with_stocks(tally, ids, self._stocks, self._live, segment.raw, first)
+                self._judge(name, length_ms, tally, end_ms)
 
     # --- both ---------------------------------------------------------------------------------------------------------
 

@@ -3,14 +3,16 @@
 Readers see running windows at the end of a flush, and one flush can pass days. Rules are judged here instead: deltas are taken in
 in the order of the log, and each time the watermark passes the end of a pane at which something enters or leaves, the segments
 concerned are due. What comes after its pane has ended counts from the next end on. Nothing depends on where a flush was.
+
+STOCKS are never too late: their changes go through the window as measures do, and stay behind it as what was there when it began.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from heapq import heappop, heappush
 
 from stream.core.config import MINUTE_MS
 from stream.core.pane import Level
-from stream.core.tally import add, drop_zeros, subtract
+from stream.core.tally import METRIC_SHIFT, add, drop_zeros, metric_ids, subtract
 
 Wake = Callable[[], Mapping[str, int]]
 """Segment -> instant in ms at which it is due by time alone."""
@@ -19,9 +21,22 @@ Wake = Callable[[], Mapping[str, int]]
 class JudgedWindow:
     """One length over all watched segments. A pane is a number, counted from the epoch; a window ends where a pane begins."""
 
-    __slots__ = ("_entering", "_leaving", "_panes", "_sums", "at", "dirty", "length_ms", "level", "panes")
+    __slots__ = (
+        "_before",
+        "_entering",
+        "_leaving",
+        "_panes",
+        "_stocks",
+        "_sums",
+        "at",
+        "dirty",
+        "length_ms",
+        "level",
+        "panes",
+    )
 
-    def __init__(self, length_ms: int, level: Level, panes: int) -> None:
+    def __init__(self, length_ms: int, level: Level, panes: int, stocks: Set[int] = frozenset()) -> None:
+        """``stocks``: slots whose sums reach back to the beginning."""
         self.length_ms = length_ms
         self.level = level
         self.panes = panes
@@ -33,6 +48,9 @@ class JudgedWindow:
         self._entering: list[int] = []
         self._leaving: list[int] = []
         self._sums: dict[str, dict[int, int]] = {}
+        self._stocks = stocks
+        self._before: dict[str, dict[int, int]] = {}
+        """Segment -> slot of a stock -> what had been added to it before the window."""
 
     @property
     def width_ms(self) -> int:
@@ -45,9 +63,11 @@ class JudgedWindow:
         return (max(self._entering) + 1) * self.width_ms if self._entering else -1
 
     def add(self, segment: str, minute: int, amounts: Mapping[int, int]) -> None:
-        """A minute grew by ``amounts``; left alone if it can be in no window any more."""
+        """A minute grew by ``amounts``; left alone if it can be in no window any more, but for stocks."""
         pane = minute // self.level.width
         if pane < self.at - self.panes:
+            if self._leave_behind(segment, amounts):
+                self.dirty.add(segment)
             return
         segments = self._panes.get(pane)
         if segments is None:
@@ -59,19 +79,33 @@ class JudgedWindow:
             self.dirty.add(segment)
 
     def drop_before(self, minute: int) -> None:
-        """Forget the panes that begin before ``minute``."""
+        """Forget the panes that begin before ``minute``, but for stocks."""
         for pane in [one for one in self._panes if one * self.level.width < minute]:
-            segments = self._panes.pop(pane)
-            if pane < self.at:
-                for segment, amounts in segments.items():
-                    subtract(self._sums[segment], amounts)
-            (self._leaving if pane < self.at else self._entering).remove(pane)
-        heapify(self._leaving)
-        heapify(self._entering)
+            for segment, amounts in self._panes[pane].items():
+                dropped = {slot: amount for slot, amount in amounts.items() if slot not in self._stocks}
+                subtract(amounts, dropped)
+                if pane < self.at:
+                    subtract(self._sums.setdefault(segment, {}), dropped)
 
     def sums(self, segment: str) -> Mapping[int, int]:
-        """Slot -> sum in the window that ends where :attr:`at` begins."""
-        return self._sums.get(segment, {})
+        """Slot -> sum in the window that ends where :attr:`at` begins; of stocks what there was when it began.
+
+        A metric without a measure in the window has no stock either.
+        """
+        sums = self._sums.get(segment, {})
+        if not self._stocks:
+            return sums
+        inside = {slot: total for slot, total in sums.items() if total and slot not in self._stocks}
+        ids = metric_ids(inside)
+        before = self._before.get(segment, {})
+        return inside | {slot: total for slot, total in before.items() if slot >> METRIC_SHIFT in ids}
+
+    def _leave_behind(self, segment: str, amounts: Mapping[int, int]) -> bool:
+        """What stays of a pane that the window has passed; whether anything does."""
+        kept = {slot: amount for slot, amount in amounts.items() if amount and slot in self._stocks}
+        if kept:
+            add(self._before.setdefault(segment, {}), kept)
+        return bool(kept)
 
     def steps(self, end_ms: int, wake: Wake) -> Iterator[tuple[int, list[str]]]:
         """Every end of a pane up to ``end_ms`` at which something changes: the instant in ms, and the segments to judge there."""
@@ -125,4 +159,5 @@ class JudgedWindow:
         while self._leaving and self._leaving[0] + self.panes < end:
             for segment, amounts in self._panes.pop(heappop(self._leaving)).items():
                 subtract(self._sums.setdefault(segment, {}), amounts)
+                self._leave_behind(segment, amounts)
                 changed.add(segment)

@@ -8,12 +8,12 @@ instant is how many there were at it. What no window begins before any more is f
 """
 
 from bisect import bisect_left
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import accumulate
 
 import msgspec
 
-from stream.core.pane import live_key, parse_key
+from stream.core.pane import LIVE_KIND, live_key, parse_key
 from stream.core.tally import DamagedRowError, drop_zeros
 
 HOUR, DAY = 60, 1440
@@ -59,6 +59,17 @@ def decode_counts(raw: bytes) -> Counts:
     except (ValueError, IndexError) as exc:
         raise DamagedRowError(f"a row of live counts is not readable: {exc}") from exc
     return counts
+
+
+def minutes_of(rows: Mapping[bytes, bytes], slots: Container[int]) -> Iterator[tuple[bytes, int, int, int]]:
+    """Everything that rows say of some slots: (segment, minute, slot, count). Raises DamagedRowError."""
+    for key, raw in rows.items():
+        if key[:1] == LIVE_KIND:
+            _, _, start, segment = parse_key(key)
+            for packed, count in decode_counts(raw).items():
+                slot = packed >> _MINUTE_BITS
+                if slot in slots:
+                    yield segment, start + (packed & (1 << _MINUTE_BITS) - 1), slot, count
 
 
 class LiveSegment:

@@ -1,6 +1,6 @@
 """Stocks: how many were there when a window began, put into the window's tally where its metric looks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from stream.core.live import LiveCounts
 from stream.core.metric import Metric
@@ -27,6 +27,24 @@ class StockChanges:
                     changed = self.found.setdefault(segment, {})
                     metric_id = stocks[slot]
                     changed[metric_id] = min(minute, changed.get(metric_id, minute))
+
+
+def with_stocks(
+    tally: Mapping[int, int],
+    ids: Container[int],
+    stocks: Mapping[int, int],
+    live: LiveCounts,
+    segment: bytes,
+    start: int,
+) -> Mapping[int, int]:
+    """A window's tally of all metrics, with the stocks at its ``start`` (in minutes) of those that have a measure in it.
+
+    ``ids``: those; ``stocks``: slot -> metric id.
+    """
+    found = {
+        slot: live.before(segment, slot, start) for slot, metric_id in stocks.items() if metric_id in ids
+    }
+    return {**tally, **found} if found else tally
 
 
 def with_stock(

@@ -79,7 +79,7 @@ class WindowsShard:
             for level in self._levels
             for panes in level.gauges
         ]
-        self._alerts = Alerting(config, self.rows, self._chosen, self._gauges)
+        self._alerts = Alerting(config, self.rows, self._chosen, self._gauges, self._live)
         self._view = WindowsView(
             config, self._gauges, self.progress, self._live, self._shown_live, self._stocks
         )
@@ -259,6 +259,7 @@ class WindowsShard:
                 segment.extra = {}
         if stocks.found:
             self._store.touch_after(stocks.found)
+            self._alerts.note_stocks(stocks.found)
 
     def _merge(self, index: int, segment: Segment, tallies: Tallies) -> None:
         level = self._levels[index]

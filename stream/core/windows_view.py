@@ -1,6 +1,6 @@
 """What readers see of a windows partition: its running windows and live counts as immutable snapshots."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from stream.core.config import MINUTE_MS, CoreConfig
@@ -10,6 +10,7 @@ from stream.core.progress import Progress
 from stream.core.running import NONE_BEFORE, RunningWindow
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
+from stream.core.stock import with_stocks
 from stream.core.tally import metric_ids
 
 _NOTHING: Mapping[int, int] = {}
@@ -97,25 +98,18 @@ class WindowsView:
             seen[length_ms] = ids
             first = (window.last - window.panes + 1) * level.width
             tally = dict(window.tallies.get(segment, _NOTHING))
-            windows[length_ms] = self._with_stocks(segment, tally, metric_ids(tally), first)
+            windows[length_ms] = with_stocks(
+                tally, metric_ids(tally), self._stocks, self._live, segment.raw, first
+            )
             first -= window.panes * level.width
             # A window that begins before the floor is not whole: facts of it had been forgotten when it was built.
             if length_ms in self._compared and first * MINUTE_MS >= self._progress.floor_ms:
                 earlier = window.before.get(segment, NONE_BEFORE)
-                before[length_ms] = self._with_stocks(segment, earlier.tally, earlier.ids, first)
+                before[length_ms] = with_stocks(
+                    earlier.tally, earlier.ids, self._stocks, self._live, segment.raw, first
+                )
         live: dict[int, tuple[int, int]] = {}
         for slot in self._live_slots:
             count, oldest = self._live.count(segment.raw, slot)
             live[slot] = (count, oldest * MINUTE_MS if oldest >= 0 else -1)
         return SegmentSnapshot(segment.name, tuple(segment.labels.items()), windows, seen, live, before)
-
-    def _with_stocks(
-        self, segment: Segment, tally: Mapping[int, int], ids: Container[int], first: int
-    ) -> Mapping[int, int]:
-        """A window's tally with what there was of its metrics' stocks when it began, in the minute ``first``."""
-        found = {
-            slot: self._live.before(segment.raw, slot, first)
-            for slot, metric_id in self._stocks.items()
-            if metric_id in ids
-        }
-        return {**tally, **found} if found else tally

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.state_shape import shape
-from stream.metrics import selected
+from stream.metrics import BY_NAME, selected
 from stream.settings import SETTINGS, Settings, SettingsError, load, load_with_origins, table
 from stream.settings.forms import parse_duration, show_duration
 
@@ -90,12 +90,65 @@ def test_the_customers_topic_is_read_only_where_one_of_their_metrics_is_chosen()
     assert not load({"STREAM_METRICS": "csat,channel_share"}).core().customers
 
 
-def test_an_alert_rule_that_would_not_know_the_stock_is_refused() -> None:
-    rule = '[{"name": "a", "metric": "churn_rate", "threshold": 0.1, "fires": "above"}]'
-    with pytest.raises(
-        SettingsError, match=r"STREAM_ALERTS .*churn_rate rests on how many customers there were"
-    ):
-        load({"STREAM_METRICS": "csat,churn_rate", "STREAM_ALERTS": rule})
+OF_CUSTOMERS = ",".join(name for name, metric in BY_NAME.items() if metric.entity == "customer")
+
+
+@pytest.mark.parametrize(
+    ("metric", "fires", "threshold"),
+    [
+        ("retention_rate", "below", 0.9),
+        (
+            "retention_rate",
+            "below",
+            -0.2,
+        ),  # more left than there were at the start: they joined in the window
+        ("churn_rate", "above", 0.08),
+        ("churn_rate", "above", 1.5),
+        ("referral_rate", "above", 1.5),
+        ("referral_rate", "below", 0.1),
+        ("csat_change", "below", -0.1),
+        ("sentiment_share", "below", 0.5),
+        ("sentiment_share_negative", "above", 0.3),
+        ("lifetime_value_historic_eur", "below", 75_000),
+        ("engagement", "below", 0.5),
+        ("channel_share_voice", "above", 0.8),
+        ("csat_mean_1_5", "below", 3.5),
+    ],
+)
+def test_a_rule_can_watch_each_figure_of_customers(metric: str, fires: str, threshold: float) -> None:
+    rule = f'[{{"name": "a", "metric": "{metric}", "threshold": {threshold}, "fires": "{fires}"}}]'
+    names = f"csat,csat_mean,channel_share,{OF_CUSTOMERS}"
+    assert load({"STREAM_METRICS": names, "STREAM_ALERTS": rule}).alerts[0].metric == metric
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ('"metric": "live", "threshold": 1', "live has no window"),
+        ('"metric": "lifetime_value", "threshold": 1', "name one of its figures (lifetime_value_historic_"),
+        ('"metric": "channel_share", "threshold": 0.5', "name one of its figures (channel_share_email"),
+        ('"metric": "sentiment_share_angry", "threshold": 0.5', "did you mean sentiment_share"),
+        ('"metric": "retention_rate", "threshold": 90', "it always is; its values are -inf to 1 (ratio)"),
+        ('"metric": "churn_rate", "threshold": 0', "it never is; its values are 0 to inf (ratio)"),
+        ('"metric": "csat_change", "threshold": 3', "its values are -1 to 1 (score)"),
+        ('"metric": "csat_mean_1_5", "threshold": 6', "its values are 1 to 5 (score)"),
+        ('"metric": "csat", "threshold": 1, "fires": "above"', "it never is"),
+        (
+            '"metric": "csat", "threshold": 0.95, "clear_margin": 0.1',
+            "it clears at 1.05, which csat never is",
+        ),
+        (
+            '"metric": "churn_rate", "threshold": 0.1, "fires": "above", "interval": true',
+            "leave interval out",
+        ),
+        ('"metric": "first_reply_time", "threshold": 600, "interval": true', "leave interval out"),
+    ],
+)
+def test_a_rule_that_could_never_fire_or_clear_is_refused_with_what_to_do(rule: str, says: str) -> None:
+    names = f"csat,csat_mean,first_reply_time,channel_share,live,{OF_CUSTOMERS}"
+    said = refusal({"STREAM_METRICS": names, "STREAM_ALERTS": f'[{{"name": "a", {rule}}}]'})
+    assert "STREAM_ALERTS" in said
+    assert says in said
 
 
 BAD = [
@@ -259,13 +312,13 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
 
         [[alerts]]
         name = "slow"
-        metric = "first_reply_time"
+        metric = "nps"
         fires = "above"
-        threshold = 600
+        threshold = 60
         window = "1h"
         min_n = 20
         for = "10m"
-        clear_margin = 60
+        clear_margin = 5
         interval = true
         severity = "critical"
         segment = "team=*"
@@ -281,8 +334,8 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert settings.core().service_level_seconds == {"*": (20,), "vip": (10, 5), "chat": (30,)}
     assert settings.core().quality_criteria == ("tone", "facts")
     (rule,) = settings.alerts
-    assert (rule.below, rule.threshold, rule.window_ms, rule.min_n) == (False, 600.0, HOUR_MS, 20)
-    assert (rule.for_ms, rule.clear_margin, rule.interval) == (10 * MINUTE_MS, 60, True)
+    assert (rule.below, rule.threshold, rule.window_ms, rule.min_n) == (False, 60.0, HOUR_MS, 20)
+    assert (rule.for_ms, rule.clear_margin, rule.interval) == (10 * MINUTE_MS, 5, True)
     assert (rule.severity, rule.segment) == ("critical", {"team": "*"})
     assert (origins["lateness"], origins["http_port"], origins["clock"]) == ("environment", "file", "default")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 from stream.core.config import DEFAULT_PROFILE, CoreConfig
@@ -19,6 +20,18 @@ class LiveSeries(NamedTuple):
     count_name: str
     age_name: str | None
     help: str
+
+
+class FigureName(NamedTuple):
+    """A figure by its name: what its value is in, and what it can be."""
+
+    name: str
+    unit: str
+    bounds: tuple[float, float]
+
+
+BOUNDS = {"ratio": (0.0, 1.0), "points": (-100.0, 100.0), "seconds": (0.0, inf)}
+"""Unit -> what the value of a figure can be unless its metric says otherwise."""
 
 
 def excluded_of(tally: Tally, reasons: tuple[str, ...]) -> dict[str, int]:
@@ -65,6 +78,14 @@ class Metric:
     """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
     samples: Callable[[Tally], dict[str, Sample | None]] = _no_samples
     """Figure's name -> the sample behind it, None where it is empty: what a comparison needs. Neither share nor mean: not in it."""
+    bounds: tuple[float, float] | None = None
+    """What the values of its figures can be; None: what their unit allows."""
+    others: tuple[FigureName, ...] = ()
+    """Figures that only windows with such measures have, beside those of an empty window."""
+    interval: bool = False
+    """Whether its figures have an interval, ``low`` to ``high``."""
+    only_counts: bool = False
+    """Whether the figure of its own name has no value ever, and carries the counts of the others."""
     profile: str = DEFAULT_PROFILE
     """Whose definition it is; names and series are the same in all of them, ids are not."""
     version: int = 1
@@ -92,6 +113,15 @@ class Metric:
     def full_name(self) -> str:
         """``csat``, or ``zendesk/csat`` by another definition than the program's own: never the same for two."""
         return self.name if self.profile == DEFAULT_PROFILE else f"{self.profile}/{self.name}"
+
+    def named(self) -> list[FigureName]:
+        """All figures that it can have."""
+        found = [
+            FigureName(figure.metric, figure.unit, self.bounds or BOUNDS.get(figure.unit, (-inf, inf)))
+            for figure in self.figures({})
+        ]
+        known = {one.name for one in found}
+        return [*found, *(one for one in self.others if one.name not in known)]
 
     @property
     def timeless(self) -> bool:

@@ -71,6 +71,7 @@ def _metric(short_seconds: int) -> Metric:
         measures=_measures,
         figures=_figures,
         samples=lambda tally: {"abandon_rate": share_sample(tally)},
+        interval=True,
         series=(
             *share_series(
                 "abandon",

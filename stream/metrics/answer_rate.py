@@ -51,6 +51,7 @@ METRIC: Final = Metric(
     measures=share_of_visits(ANSWERED),
     figures=_figures,
     samples=lambda tally: {"answer_rate": share_sample(tally)},
+    interval=True,
     series=(
         *share_series(
             "answer",

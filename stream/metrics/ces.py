@@ -12,7 +12,7 @@ from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.scores import figure_names, parts_by_scale, sample, scale_name, score_slot
+from stream.metrics.scores import figure_names, named, parts_by_scale, sample, scale_name, score_slot
 
 EXCLUDED: Final = ("no_score",)
 
@@ -101,6 +101,8 @@ def _metric(direction: str) -> Metric:
         measures=_measures,
         figures=_figures,
         samples=_samples,
+        bounds=SCALES[_USUAL],
+        others=named(_NAMES),
         series=tuple(
             series
             for name, scale in zip(_NAMES, SCALES, strict=True)

@@ -5,7 +5,7 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
-from stream.core.metric import Metric
+from stream.core.metric import FigureName, Metric
 from stream.core.ticket import ALWAYS, Ticket
 
 CHANNELS: Final = ("email", "chat", "voice", "sms", "social", "web")
@@ -77,6 +77,9 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
+    interval=True,
+    only_counts=True,
+    others=tuple(FigureName(f"channel_share_{name}", "ratio", (0.0, 1.0)) for name in _NAMES.values()),
     series=(
         *map(_series, (*CHANNELS, "other")),
         Series(

@@ -1,5 +1,6 @@
 """How many customers were lost."""
 
+from math import inf
 from typing import Final
 
 from stream.core.customer import CUSTOMER_ALWAYS
@@ -39,6 +40,7 @@ METRIC: Final = Metric(
     stock=START,
     measures=base_measures,
     figures=_figures,
+    bounds=(0.0, inf),
     series=(
         Series("churn_ratio", "Customers lost / customers at the start.", lambda figure: figure.value),
         Series("churn_start_customers", "Customers at the window's start.", lambda figure: figure.n),

@@ -71,6 +71,7 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
+    interval=True,
     series=(
         Series("csat_ratio", "Satisfied answers / answers.", lambda figure: figure.value),
         Series("csat_low_ratio", "Lower end of csat_ratio's 95 % interval.", lambda figure: figure.low),

@@ -94,6 +94,8 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
+    interval=True,
+    bounds=(-1.0, 1.0),
     series=(
         Series(
             "csat_change_score",

@@ -10,7 +10,7 @@ from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
-from stream.metrics.scores import figure_names, parts_by_scale, sample, scale_name, score_slot, scored
+from stream.metrics.scores import figure_names, named, parts_by_scale, sample, scale_name, score_slot, scored
 
 EXCLUDED: Final = ("no_score",)
 _KIND = KINDS["csat"]
@@ -102,6 +102,7 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
+    others=named(_NAMES),
     series=(
         Series(
             "csat_mean_ratio",

@@ -1,6 +1,7 @@
 """How much customers do beyond being customers: a composite whose weights the operator chooses."""
 
 from functools import cache
+from math import inf
 from typing import Final
 
 from stream.core.config import CoreConfig
@@ -74,6 +75,7 @@ def _metric(weights: str) -> Metric:
         stock=START,
         measures=_measures,
         figures=_figures,
+        bounds=(0.0, inf),
         series=(
             Series("engagement_score", "Weighted acts per customer.", lambda figure: figure.value),
             Series(

@@ -64,6 +64,7 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=lambda tally: {"first_contact_resolution": share_sample(tally)},
+    interval=True,
     series=(
         *share_series(
             "first_contact_resolution",

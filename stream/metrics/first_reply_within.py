@@ -109,6 +109,7 @@ def _metric(targets_ms: tuple[int, ...]) -> Metric:
         measures=_measures,
         figures=figures,
         samples=samples,
+        interval=True,
         series=tuple(
             series
             for target_ms, label in zip(targets_ms, labels, strict=True)

@@ -1,13 +1,14 @@
 """What a customer is worth, in three forms. Money stays in minor units, each currency on its own."""
 
 from functools import cache
+from math import inf
 from typing import Final, NamedTuple
 
 from stream.core.config import CoreConfig
 from stream.core.currency import CURRENCIES
 from stream.core.customer import CUSTOMER_ALWAYS, Customer
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
-from stream.core.metric import Metric, excluded_of
+from stream.core.metric import FigureName, Metric, excluded_of
 from stream.metrics.stays import JOINED, LEFT, START, customers_in, stay_measures
 
 EXCLUDED: Final = ("unknown_currency", "amount_too_large")
@@ -178,6 +179,12 @@ def _metric(margin_percent: int) -> Metric:
         stock=START,
         measures=_measures,
         figures=_figures,
+        only_counts=True,
+        others=tuple(
+            FigureName(f"lifetime_value_{form}_{currency.lower()}", "minor", (-inf, inf))
+            for form in FORMS
+            for currency in CURRENCIES
+        ),
         series=(
             *(_series(form, currency) for form in FORMS for currency in CURRENCIES),
             Series(

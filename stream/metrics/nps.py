@@ -76,6 +76,7 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=lambda tally: {"nps": mean_of({points: tally.get(slot, 0) for slot, points in POINTS.items()})},
+    interval=True,
     series=(
         Series("nps", "Net Promoter Score, -100..100.", lambda figure: figure.value),
         Series("nps_low", "Lower end of nps's 95 % interval.", lambda figure: figure.low),

@@ -1,5 +1,6 @@
 """How many new customers others have brought."""
 
+from math import inf
 from typing import Final
 
 from stream.core.config import CoreConfig
@@ -48,6 +49,7 @@ METRIC: Final = Metric(
     entity="customer",
     measures=_measures,
     figures=_figures,
+    bounds=(0.0, inf),
     series=(
         Series("referral_ratio", "Customers referred / customers who joined.", lambda figure: figure.value),
         Series("referral_new_customers", "Customers who joined.", lambda figure: figure.n),

@@ -46,6 +46,7 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=lambda tally: {"reopened": share_sample(tally)},
+    interval=True,
     series=(
         *share_series(
             "reopened",

@@ -1,5 +1,6 @@
 """How many of those who were customers at the start are still."""
 
+from math import inf
 from typing import Final
 
 from stream.core.customer import CUSTOMER_ALWAYS
@@ -41,6 +42,7 @@ METRIC: Final = Metric(
     stock=START,
     measures=base_measures,
     figures=_figures,
+    bounds=(-inf, 1.0),
     series=(
         Series("retention_ratio", "Customers at the start who are still.", lambda figure: figure.value),
         Series("retention_start_customers", "Customers at the window's start.", lambda figure: figure.n),

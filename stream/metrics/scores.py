@@ -1,11 +1,12 @@
 """Scores of surveys, counted one by one on each scale: what the means have in common."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from stream.core.fact import SCALES
 from stream.core.interval import Mean, mean_of
 from stream.core.measure import EXCLUDED_SLOTS, Tally
+from stream.core.metric import FigureName
 
 SCORES_PER_SCALE: Final = 16
 """Slots per scale: one per score, from the scale's lowest."""
@@ -24,6 +25,11 @@ def scale_name(scale: tuple[int, int]) -> str:
 def figure_names(metric: str) -> tuple[str, ...]:
     """``csat_mean_1_5`` and its like, by the scale's position in ``SCALES``."""
     return tuple(f"{metric}_{low}_{high}" for low, high in SCALES)
+
+
+def named(names: Iterable[str]) -> tuple[FigureName, ...]:
+    """Figures on one scale each, in the order of ``SCALES``."""
+    return tuple(FigureName(name, "score", scale) for name, scale in zip(names, SCALES, strict=True))
 
 
 def parts_by_scale(tally: Tally) -> dict[int, dict[str, int | float]]:

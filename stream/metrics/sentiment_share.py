@@ -6,7 +6,7 @@ from stream.core.config import CoreConfig
 from stream.core.customer import CUSTOMER_ALWAYS, SENTIMENTS, Customer
 from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
-from stream.core.metric import Metric
+from stream.core.metric import FigureName, Metric
 
 
 def _measures(customer: Customer, config: CoreConfig) -> list[Measure]:
@@ -85,6 +85,8 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
+    interval=True,
+    others=tuple(FigureName(_figure_name(name), "ratio", (0.0, 1.0)) for name in SENTIMENTS),
     series=(
         *(series for name in SENTIMENTS for series in _series(name)),
         Series("sentiment_mentions", "Mentions, in whatever mood.", lambda figure: figure.n),

@@ -149,6 +149,7 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
         measures=_measures,
         figures=figures,
         samples=samples,
+        interval=True,
         series=(
             *share_series(
                 "service_level",

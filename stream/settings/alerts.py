@@ -1,7 +1,7 @@
 """Alert rules as the settings file writes them: ``[[alerts]]`` tables, or the same as a JSON array in ``STREAM_ALERTS``."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,11 +39,6 @@ def form() -> Form[tuple[AlertRule, ...]]:
         return msgspec.json.encode([_table(rule) for rule in rules]).decode() if rules else "none"
 
     return Form(_parse, show, ALLOWED, as_json=True)
-
-
-def has_grouping(rule: AlertRule, groupings: Iterable[Iterable[str]]) -> bool:
-    """Whether there are segments with just the labels of the rule's pattern: else it watches nothing."""
-    return set(rule.segment) - {"tenant"} in [set(grouping) for grouping in groupings]
 
 
 def _parse(text: str) -> tuple[AlertRule, ...]:

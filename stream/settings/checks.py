@@ -1,21 +1,15 @@
 """What settings must be to each other; what each must be in itself is said by its form."""
 
 from collections.abc import Sequence
-from math import inf
 
 from stream.core.measure import LABEL_NAMES
 from stream.core.metric import Metric
-from stream.core.publisher import metric_for
 from stream.core.tally import MOST_METRICS
 from stream.metrics import selected
 from stream.metrics.plugins import PluginError
-from stream.settings import alerts as alert_form
-from stream.settings import memory
+from stream.settings import memory, rules
 from stream.settings.forms import MINUTE_MS, nearest, show_duration
 from stream.settings.model import SETTINGS, Settings
-
-LIMITS = {"ratio": (0.0, 1.0), "points": (-100.0, 100.0)}
-"""Unit of a figure -> what its value can be."""
 
 
 class SettingsError(ValueError):
@@ -123,55 +117,12 @@ def _check_calendars(settings: Settings, metrics: Sequence[Metric]) -> None:
 
 
 def _check_alerts(settings: Settings, metrics: Sequence[Metric]) -> None:
-    profiles: dict[str, dict[str, str]] = {}
-    for metric in metrics:
-        for figure in metric.figures({}):
-            profiles.setdefault(figure.metric, {})[metric.profile] = figure.unit
-    live = {metric.name for metric in metrics if metric.live}
     for rule in settings.alerts:
-        units = profiles.get(rule.metric, {})
-        unit = units.get(rule.profile)
-        if units and unit is None:
-            raise _refused(
-                settings,
-                "alerts",
-                f"rule {rule.name}: {rule.metric} is not computed under the profile {rule.profile!r} (STREAM_PROFILES="
-                f"{','.join(settings.profiles)}); give the rule a profile of: {', '.join(units)}",
-            )
-        if unit is None and rule.metric not in live:
-            raise _refused(
-                settings,
-                "alerts",
-                f"rule {rule.name}: {rule.metric!r} is no figure of STREAM_METRICS{nearest(rule.metric, profiles)}",
-            )
-        low, high = LIMITS.get(unit or "", (-inf, inf))
-        if unit is None or not low <= rule.threshold <= high:
-            allowed = "figures of windows" if unit is None else f"{low:g} to {high:g} ({unit})"
-            raise _refused(
-                settings,
-                "alerts",
-                f"rule {rule.name}: {rule.metric} below or above {rule.threshold:g} is no rule; allowed: {allowed}",
-            )
-        stock = metric_for(rule.metric, metrics, rule.profile)
-        if stock is not None and stock.stock is not None:
-            raise _refused(
-                settings,
-                "alerts",
-                f"rule {rule.name}: {rule.metric} rests on how many customers there were, which alert rules do not know: watch its "
-                "series in Prometheus instead",
-            )
-        if not alert_form.has_grouping(rule, settings.groupings):
-            raise _refused(
-                settings,
-                "alerts",
-                f"rule {rule.name}: no grouping set of STREAM_GROUPINGS has just the labels {', '.join(sorted(rule.segment)) or 'tenant'}",
-            )
-        if rule.window_ms not in settings.gauge_windows:
-            raise _refused(
-                settings,
-                "alerts",
-                f"rule {rule.name}: {show_duration(rule.window_ms, 'h')} is not in STREAM_GAUGE_WINDOWS",
-            )
+        why = rules.never(rule, metrics) or rules.watches_nothing(
+            rule, settings.groupings, settings.gauge_windows
+        )
+        if why:
+            raise _refused(settings, "alerts", f"rule {rule.name}: {why}")
 
 
 def _check_security(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stream.metrics import BY_NAME, profiles
-from stream.settings import alerts as alert_form
+from stream.settings import rules
 from stream.settings.checks import SettingsError, check, shortened
 from stream.settings.forms import DAY_MS, HOUR_MS, Form, nearest
 from stream.settings.model import PREFIX, SETTINGS, Settings
@@ -97,8 +97,7 @@ def _fitted(settings: Settings, chosen: Container[str]) -> Settings:
             )
             for rule in settings.alerts
             if rule.metric in settings.metrics
-            and rule.window_ms in settings.gauge_windows
-            and alert_form.has_grouping(rule, settings.groupings)
+            and not rules.watches_nothing(rule, settings.groupings, settings.gauge_windows)
         )
     return msgspec.structs.replace(settings, **fitted)
 

@@ -74,7 +74,6 @@ METRIC: Final = Metric(
     measures=_measures,
     figures=_figures,
     samples=_samples,
-    interval=True,
     version=2,
     series=(
         Series("survey_response_ratio", "Surveys answered / surveys sent.", lambda figure: figure.value),

@@ -251,7 +251,13 @@ def test_samples_for_comparisons_have_the_n_and_the_value_of_their_figures(
         for _, _, slot, amount in metric.measures(entity, CONFIG):
             tally[slot] += amount
         samples = metric.samples(tally)
+        named = {one.name: one for one in metric.named()}
         for figure in metric.figures(tally):
+            known = named[figure.metric]
+            assert figure.unit == known.unit, metric.full_name
+            assert figure.value is None or known.bounds[0] <= figure.value <= known.bounds[1]
+            assert figure.value is None or not (metric.only_counts and figure.metric == metric.name)
+            assert figure.low is None or metric.interval, metric.full_name
             if figure.low is not None or figure.quantiles is not None:
                 assert figure.metric in samples, metric.full_name
             sample = samples.get(figure.metric)
@@ -356,6 +362,17 @@ def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
 def test_the_readme_names_what_it_excludes(metric: Metric) -> None:
     text = README.read_text(encoding="utf-8")
     assert [reason for reason in metric.excluded_reasons if f"`{reason}`" not in text] == []
+
+
+@every_metric
+def test_it_says_whether_its_figures_have_intervals_and_values(metric: Metric) -> None:
+    """What alert rules are checked against, as its vectors show it."""
+    figures = [figure for case in cases() if case.metric == metric.name for figure in case.figures]
+    own = [one for one in figures if f"{one.metric or metric.name}_".startswith(f"{metric.name}_")]
+    assert any(one.low is not None for one in own) == metric.interval
+    if metric.name in {one.name for one in metric.named()}:
+        valued = any(one.value is not None for one in own if one.metric in ("", metric.name))
+        assert valued != metric.only_counts
 
 
 @every_metric

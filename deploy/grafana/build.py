@@ -12,6 +12,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 
+from deploy.grafana.changes import changes
 from deploy.grafana.customers import customers
 from deploy.grafana.now import live, pipeline
 from deploy.grafana.panels import DATASOURCE
@@ -23,7 +24,18 @@ from stream.web.figures import PREFIX
 
 FILE = Path(__file__).with_name("dashboards") / "service-quality.json"
 
-ROWS = (satisfaction, replies, resolution, queues, calls, business_hours, customers, live, pipeline)
+ROWS = (
+    satisfaction,
+    replies,
+    resolution,
+    queues,
+    calls,
+    business_hours,
+    customers,
+    changes,
+    live,
+    pipeline,
+)
 
 
 def _variable(name: str, query: str) -> builders.QueryVariable:

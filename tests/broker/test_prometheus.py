@@ -40,6 +40,7 @@ def test_prometheus_reads_the_csat_of_two_workers_and_alerts(kafka: Kafka, tmp_p
             "STREAM_METRICS": ",".join(BY_NAME),
             "STREAM_QUALITY_CRITERIA": ",".join(traffic.CONFIG.quality_criteria),
             "STREAM_CALENDARS": str(calendars),
+            "STREAM_COMPARE_MIN_N": str(traffic.CONFIG.compare_min_n),
         }
 
     with Process(tmp_path, "-m", "stream", "topics", "create", env=environment(0)) as create:

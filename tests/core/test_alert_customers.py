@@ -90,7 +90,8 @@ def oracle(made: list[Delta]) -> list[Transition]:
         width = PANE[rule.window_ms]
         end = max([end, *(m - m % width + width for m, tally in entries if any(tally.values()))])
     for rule, metric in zip(RULES, (CHURN, RETENTION), strict=True):
-        width, state = PANE[rule.window_ms], None
+        width = PANE[rule.window_ms]
+        state: AlertState | None = None
         for at in range(T0 - T0 % width, end + 1, width):
             first = at - rule.window_ms // MINUTE_MS
             inside = {
@@ -101,7 +102,7 @@ def oracle(made: list[Delta]) -> list[Transition]:
             figure = metric.figures({START: before, **inside})[0] if any(inside.values()) else None
             change = evaluate(rule, state, figure, at * MINUTE_MS)
             if change is not None:
-                state: AlertState | None = change.state
+                state = change.state
                 if change.published:
                     found.append((at * MINUTE_MS, rule.name, "firing" if change.state.firing else "resolved"))
     return [(name, word, instant(at_ms)) for at_ms, name, word in sorted(found)]

@@ -10,9 +10,10 @@ import yaml
 
 from deploy.grafana import build
 from deploy.grafana.queries import AGGREGATED
-from deploy.prometheus.build import SETTINGS, recorded
+from deploy.prometheus.build import COMPARED_UNITS, SETTINGS, recorded
 from stream.core.metric import Metric
 from stream.metrics import METRICS, built
+from stream.web.comparisons import declared
 from tests.deploy.tools import DEPLOY, load, run
 from tests.deploy.traffic import exposed_series
 
@@ -84,6 +85,7 @@ def test_rows_stand_in_reading_order() -> None:
         "Calls",
         "Business hours",
         "Customers",
+        "Against the window before",
         "Now",
         "Pipeline",
     ]
@@ -221,6 +223,21 @@ def test_a_figure_with_an_interval_is_shown_with_it(value: str) -> None:
     for panel in showing:
         names = {name for expr in expressions(panel) for name in NAME.findall(expr)}
         assert ends <= names, panel["title"]
+
+
+@pytest.mark.parametrize("unit", COMPARED_UNITS)
+def test_a_difference_is_shown_with_its_interval_and_what_it_rests_on(unit: str) -> None:
+    names = {
+        recorded(f"contact_centre_{name}")
+        for name, _ in declared((unit,))
+        if name.endswith(f"_{unit}") or name in ("before_n", "difference_n")
+    }
+    showing = [
+        {name for expr in expressions(panel) for name in NAME.findall(expr)}
+        for panel in PANELS
+        if any(recorded(f"contact_centre_difference_{unit}") in expr for expr in expressions(panel))
+    ]
+    assert showing == [names]
 
 
 def test_no_average_of_averages() -> None:

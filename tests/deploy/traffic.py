@@ -32,13 +32,19 @@ SUSPICIOUS = 30
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
 CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
+DAY_BEFORE = 3
 CONFIG = CoreConfig(
-    metrics=tuple(BY_NAME), calendars=CALENDARS, quality_criteria=("tone",), customers=True, answers=True
+    metrics=tuple(BY_NAME),
+    calendars=CALENDARS,
+    quality_criteria=("tone",),
+    customers=True,
+    answers=True,
+    compare_min_n=DAY_BEFORE - 1,
 )
 
 
 def records(now_ms: int, topics: Topics = CONFIG.topics) -> list[SourceRecord]:
-    """All of it within the last two minutes, so that it stands in every running window."""
+    """All within the last two minutes, so that it stands in every running window, but for a little of the day before."""
     return list(_with_offsets(_events(now_ms, topics), now_ms))
 
 
@@ -49,7 +55,7 @@ def snapshot(now_ms: int) -> Snapshot:
 
 def exporter(status: Callable[[], RuntimeStatus]) -> Exporter:
     """The exporter over a status that the test can change."""
-    return Exporter(selected(CONFIG), status)
+    return Exporter(selected(CONFIG), status, min_n=CONFIG.compare_min_n)
 
 
 def status_of(*snapshots: Snapshot, dead_letters: int = 0, reasons: tuple[str, ...] = ()) -> RuntimeStatus:
@@ -88,6 +94,7 @@ def _with_offsets(events: Iterator[tuple[str, str, dict[str, Any]]], now_ms: int
 def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, Any]]]:
     number = 0
     start_ms = now_ms - 2 * MINUTE
+    before_ms = now_ms - DAY - 60 * MINUTE
 
     def event(
         topic: str, key: str, kind: str, time_ms: int, data: dict[str, Any]
@@ -156,6 +163,22 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
         entered = {"ticket_id": key, "queue": "calls", "visit_id": "v"}
         yield event(topics.tickets, key, "ticket.queue_entered", start_ms, entered)
     yield from _customers(event, topics.customers, start_ms)
+    for i in range(DAY_BEFORE):
+        key = f"d{i}"
+        ticket = {"ticket_id": key}
+        made = {**ticket, "channel": "chat", "team": "billing"}
+        yield event(topics.tickets, key, "ticket.created", before_ms, made)
+        reply = {**ticket, "reply_id": "r", "author": "agent", "public": True}
+        yield event(topics.replies, key, "reply.added", before_ms + (9 + i) * SECOND, reply)
+        for kind, low, high in (("csat", 1, 5), ("nps", 0, 10)):
+            survey = {**ticket, "survey_id": kind, "kind": kind, "scale": {"min": low, "max": high}}
+            given = {**survey, "score": high - i, "revision": 0}
+            yield event(topics.surveys, key, "survey.answered", before_ms + MINUTE, given)
+        solved = {**ticket, "status": "solved"}
+        yield event(topics.tickets, key, "ticket.status_changed", before_ms + MINUTE, solved)
+        order = {"order_id": "d", "amount_minor": 900, "currency": "EUR"}
+        bought = {"customer_id": f"c{i + 1}", **order}
+        yield event(topics.customers, f"c{i + 1}", "customer.purchased", before_ms, bought)
     # A bot that sends as an agent and a colleague behind it, at a tenant of its own: nobody else's figures have it.
     for i in range(SUSPICIOUS):
         key = f"b{i}"

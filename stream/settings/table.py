@@ -21,8 +21,8 @@ a unit: `200ms`, `90s`, `5m`, `1h`, `35d`. Secrets are read from files only. Nam
 """
 
 TAIL = """
-Alert rules in the file, with all their keys; `metric` names a figure (`csat`, `service_level_20s`), `threshold` is in its own unit (a
-share is 0 to 1, a time is in seconds):
+Alert rules in the file, with all their keys; `metric` names a figure (`csat`, `service_level_20s`, `churn_rate`), `threshold` is in its
+own unit (a share is 0 to 1, a time is in seconds, money in minor units). A rule that could never fire or never clear is refused:
 
 ```toml
 lateness = "2m"

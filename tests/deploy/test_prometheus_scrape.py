@@ -10,6 +10,7 @@ import pytest
 
 from stream.runtime.status import RuntimeStatus
 from stream.web import server
+from stream.web.comparisons import declared
 from stream.web.health import readiness_of
 from tests.deploy import traffic
 from tests.deploy.monitoring import Prometheus, alerts_of, eventually, monitoring
@@ -93,6 +94,25 @@ def test_a_query_returns_the_csat_with_its_number_of_answers(scraped: Stack) -> 
     assert (
         prometheus.value(f"segment:contact_centre_tickets_unanswered:max{{{SEGMENT}}}") == traffic.UNANSWERED
     )
+
+
+def test_a_query_returns_how_far_the_csat_is_from_that_of_the_day_before(scraped: Stack) -> None:
+    # 84 of 120 after 2 of 3. Wilson: 0.6128 to 0.7747 and 0.2077 to 0.9385; Newcombe: the root of 0.0872^2 + 0.2718^2 is 0.2855 below
+    # and of 0.0748^2 + 0.4590^2 is 0.4651 above 0.7 - 0.6667.
+    labels = f'{{{SEGMENT}, window="24h", metric="csat"}}'
+    found = {
+        name: scraped.prometheus.value(f"segment:contact_centre_{name}:max{labels}")
+        for name, _ in declared(("ratio",))
+    }
+    assert found == {
+        "before_n": traffic.DAY_BEFORE,
+        "difference_n": traffic.DAY_BEFORE,
+        "before_ratio": pytest.approx(2 / 3),
+        "difference_ratio": pytest.approx(traffic.CSAT - 2 / 3),
+        "difference_low_ratio": pytest.approx(0.0333 - 0.2855, abs=2e-4),
+        "difference_high_ratio": pytest.approx(0.0333 + 0.4651, abs=2e-4),
+    }
+    assert scraped.prometheus.query("contact_centre_before_n{window!='24h'}") == []
 
 
 def test_recorded_series_do_not_say_which_worker_they_come_from(scraped: Stack) -> None:

@@ -342,7 +342,9 @@ class WindowsShard:
         self.authors.flush(watermark, rows)
         if not progress.building:
             if self.closed and self._config.clock == "event":
-                progress.judged_ms = self._alerts.finish(progress.newest_watermark_ms)
+                # Never back: a process that was told nothing new knows no end of its own.
+                end_ms = max(progress.judged_ms, progress.newest_watermark_ms)
+                progress.judged_ms = self._alerts.finish(end_ms)
             alert_rows, alerts = self._alerts.flush(self._end_ms, now_ms, self._segments)
             rows += alert_rows
             outputs += alerts

@@ -1,5 +1,6 @@
-"""The alerts topic: the default rule fires on a bad day and is resolved on a good one."""
+"""The alerts topic: the default rule fires on a bad day and is resolved on a good one; a rule on churn knows how many there were."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from stream.core.record import SourceRecord
 from tests.broker.conftest import Product
 from tests.cli.test_backfill import event
 from tests.support import topics
+from tests.support.kafka import Kafka
 
 pytestmark = pytest.mark.broker
 
@@ -64,3 +66,53 @@ def test_the_default_rule_fires_and_is_resolved(product: Product) -> None:
     assert tail.wait() == 0, tail.output
     said = [(line.split()[1], "csat_low" in line) for line in tail.output.splitlines()]
     assert said == [("FIRING", True), ("RESOLVED", True)], tail.output
+
+
+def members(told: str, time: str, numbers: range, first: int) -> list[SourceRecord]:
+    """Customers who joined or left, all at one time."""
+    return [
+        SourceRecord(
+            "x.customers",
+            *(0, 0, 0),
+            f"c-{number}".encode(),
+            orjson.dumps(event(f"customer.{told}", time, first + number, customer_id=f"c-{number}")),
+        )
+        for number in numbers
+    ]
+
+
+def test_a_rule_on_churn_fires_once_and_a_late_join_clears_it_in_another_process(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    rule = '[{"name": "churn_high", "metric": "churn_rate", "fires": "above", "threshold": 0.08, "clear_margin": 0.004}]'
+    product = Product(
+        kafka.bootstrap,
+        "alerts-churn",
+        tmp_path,
+        STREAM_METRICS="csat,churn_rate",
+        STREAM_ALERTS=rule,
+        STREAM_PARTITIONS="2",
+    )
+    try:
+        product.send(members("joined", "2025-03-01T09:00:00Z", range(120), 0))
+        product.send(members("left", "2026-11-05T09:00:00Z", range(12), 1000))
+        product.drain(2)
+        (fired,) = alerts(product)
+        assert (fired["rule"], fired["state"], fired["n"], fired["value"]) == (
+            "churn_high",
+            "firing",
+            120,
+            0.1,
+        )
+        product.drain()
+        assert alerts(product) == [fired], "nothing new, nothing said"
+        product.send(members("joined", "2025-04-01T09:00:00Z", range(200, 240), 2000))
+        product.drain()
+        first, last = alerts(product)
+        assert first == fired
+        # 12 of 160 are 7.5 %, which is 0.5 points on the good side.
+        assert (last["state"], last["n"], last["value"]) == ("resolved", 160, 0.075)
+        product.drain()
+        assert alerts(product) == [first, last]
+    finally:
+        product.close()

@@ -199,9 +199,14 @@ def test_explain_says_what_a_figure_is_made_of(installation: Installation) -> No
     assert "final, revision " in text
     assert "E. B. Wilson" in text
     assert "default, definition version 1" in text
+    assert "-   n 0   2026-11-05T11:00Z .. 2026-11-05T12:00Z   final" in text
+    assert "No interval: too few, at least 100 are asked for on each side." in text
     found = json.loads(installation("explain", "csat", "--segment", "tenant=acme", "--json", *window).stdout)
     assert (found["figures"][0]["n"], found["figures"][0]["value"]) == (8, 0.75)
     assert found["key"] == "default/csat/tenant=acme/2026-11-05T12:00:00Z/3600"
+    assert found["before"]["end_ms"] == found["start_ms"]
+    (before,) = found["before"]["figures"]
+    assert (before["n"], before["difference"], before["too_few"]) == (0, None, True)
 
 
 def test_compare_puts_two_segments_and_two_windows_side_by_side(installation: Installation) -> None:

@@ -172,6 +172,17 @@ def test_the_end_of_the_input_is_judged_though_the_watermark_has_not_passed_it()
     assert transitions(feed)[1:] == [("csat_low", "resolved", instant(T0_MS + DAY_MS + 15 * MINUTE_MS))]
 
 
+def test_an_input_that_ends_again_and_again_without_anything_new_says_nothing_again() -> None:
+    feed = Feed(config())
+    feed.give(Delta(0, T0 + 14, {ALL: {T0 + 15: answers(0, 100)}}))
+    for _ in range(3):
+        feed.close()
+        feed.restart()
+    feed.give(Delta(0, T0 + 14, {BILLING: {T0 + 14: answers(1, 0)}}))
+    feed.close()
+    assert transitions(feed) == [("csat_low", "firing", instant(T0_MS + 30 * MINUTE_MS))]
+
+
 def test_a_correction_behind_the_last_pane_is_judged_at_the_end_of_the_input() -> None:
     feed = Feed(config())
     feed.give(Delta(0, T0 + 15, {ALL: {T0 + 14: answers(0, 100)}}))

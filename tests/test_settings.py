@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.state_shape import shape
 from stream.metrics import BY_NAME, selected
-from stream.settings import SETTINGS, Settings, SettingsError, load, load_with_origins, table
+from stream.settings import SETTINGS, Settings, SettingsError, load, load_with_origins, memory, table
 from stream.settings.forms import parse_duration, show_duration
 
 
@@ -265,6 +266,33 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
 def test_the_refusal_says_what_is_allowed(value: str, says: str) -> None:
     name, _, text = value.partition("=")
     assert says in refusal({name: text})
+
+
+def test_the_longest_running_window_is_compared_unless_others_are_asked_for() -> None:
+    assert load({}).core().compare_windows_ms == (DAY_MS,)
+    assert load({"STREAM_GAUGE_WINDOWS": "5m,1h", "STREAM_ALERTS": "none"}).core().compare_windows_ms == (
+        HOUR_MS,
+    )
+    chosen = load({"STREAM_COMPARE_WINDOWS": "24h,1h", "STREAM_COMPARE_MIN_N": "30"})
+    assert chosen.core().compare_windows_ms == (HOUR_MS, DAY_MS)
+    assert chosen.core().compare_min_n == 30
+    assert load({"STREAM_COMPARE_WINDOWS": "none"}).core().compare_windows_ms == ()
+    said = refusal({"STREAM_COMPARE_WINDOWS": "7d"})
+    assert "STREAM_COMPARE_WINDOWS is '168h': 168h is not in STREAM_GAUGE_WINDOWS" in said
+    assert "longest, none, or some of STREAM_GAUGE_WINDOWS" in refusal({"STREAM_COMPARE_WINDOWS": "always"})
+
+
+def test_what_is_compared_builds_nothing_anew() -> None:
+    usual, other = load({}).core(), load({"STREAM_COMPARE_WINDOWS": "1h", "STREAM_COMPARE_MIN_N": "1"}).core()
+    assert shape(usual, selected(usual)) == shape(other, selected(other))
+
+
+def test_running_windows_are_part_of_the_memory_that_is_estimated() -> None:
+    core = load({}).core()
+    without = memory.estimate(msgspec.structs.replace(core, gauge_windows_ms=()))
+    panes = memory.estimate(core).rows - without.rows
+    more = memory.estimate(core).bytes - without.bytes - panes * memory.ROW_BYTES
+    assert more == 1_000 * (memory.RUNNING_BYTES + 2 * memory.RUNNING_BYTES // 5)
 
 
 def test_an_alert_can_name_each_figure_of_a_metric() -> None:

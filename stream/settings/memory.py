@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from stream.core.config import MINUTE_MS, CoreConfig
+from stream.core.config import DAY_MS, MINUTE_MS, CoreConfig
 from stream.core.metric import Metric
 from stream.core.pane import levels
 
@@ -13,6 +13,9 @@ ROW_BYTES = 360
 METRIC_BYTES = 20
 """More for each metric, each profile's counted apart: measured over the windows of a segment with 60 contacts an hour that everything
 happens to. With ten times as many, histograms are wider and rows twice as large."""
+RUNNING_BYTES = 18_000
+"""The sums of a metric in a running window of a day or more and in the one before it, on average over the default metrics with 400 contacts
+an hour. Shorter ones: a fifth."""
 
 
 class Estimate(NamedTuple):
@@ -32,4 +35,12 @@ def estimate(config: CoreConfig, metrics: Sequence[Metric], segments: int = SEGM
         (level.width + (level.horizon or 0) + lateness) // level.width + 1 for level in levels(config)
     )
     counted = sum(not metric.live for metric in metrics)
-    return Estimate(segments, counted, rows, rows * (ROW_BYTES + METRIC_BYTES * counted))
+    running = sum(
+        RUNNING_BYTES if length_ms >= DAY_MS else RUNNING_BYTES // 5 for length_ms in config.gauge_windows_ms
+    )
+    return Estimate(
+        segments,
+        counted,
+        rows,
+        rows * (ROW_BYTES + METRIC_BYTES * counted) + segments * running * counted,
+    )

@@ -289,10 +289,12 @@ def test_what_is_compared_builds_nothing_anew() -> None:
 
 def test_running_windows_are_part_of_the_memory_that_is_estimated() -> None:
     core = load({}).core()
-    without = memory.estimate(msgspec.structs.replace(core, gauge_windows_ms=()))
-    panes = memory.estimate(core).rows - without.rows
-    more = memory.estimate(core).bytes - without.bytes - panes * memory.ROW_BYTES
-    assert more == 1_000 * (memory.RUNNING_BYTES + 2 * memory.RUNNING_BYTES // 5)
+    metrics = selected(core)
+    without = memory.estimate(msgspec.structs.replace(core, gauge_windows_ms=()), metrics)
+    estimate = memory.estimate(core, metrics)
+    row_bytes = memory.ROW_BYTES + memory.METRIC_BYTES * estimate.metrics
+    more = estimate.bytes - without.bytes - (estimate.rows - without.rows) * row_bytes
+    assert more == 1_000 * estimate.metrics * (memory.RUNNING_BYTES + 2 * memory.RUNNING_BYTES // 5)
 
 
 def test_an_alert_can_name_each_figure_of_a_metric() -> None:

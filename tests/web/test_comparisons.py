@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from stream.core.config import CoreConfig
 from stream.core.snapshot import SegmentSnapshot
 from stream.metrics import BY_NAME, METRICS
 from stream.metrics.profiles import under
@@ -96,7 +97,7 @@ def test_a_change_of_either_window_is_shown_at_the_next_scrape() -> None:
 
 
 def test_each_profile_is_compared_with_itself() -> None:
-    theirs = under("zendesk", CSAT)
+    theirs = under("zendesk", CSAT, CoreConfig())
     assert theirs is not None
     now = {**csat(56, 14), theirs.slot(16): 1, theirs.slot(17): 1}
     before = {**csat(48, 32), theirs.slot(16): 1}

@@ -11,7 +11,8 @@ _WORD: Final = 0xFFFFFFFF
 _SEED: Final = 0x9747B28C
 _LONG: Final = 48
 _OWN: Final = 24
-"""Long keys are those of rollups: all windows of a figure share everything but the last 24 bytes, which is hashed once."""
+"""Long keys are those of rollups: all windows of a figure share everything but the last 24 bytes,
+which all figures of a window share: each part is prepared once."""
 
 
 def murmur2(key: bytes) -> int:
@@ -20,7 +21,9 @@ def murmur2(key: bytes) -> int:
     tail = length & 3
     if length > _LONG:
         cut = (length - _OWN) & ~3
-        digest = _mix(_head(length, key[:cut]), key[cut:])
+        digest = _head(length, key[:cut])
+        for word in _end(key[cut:]):
+            digest = (digest * _M ^ word) & _WORD
     else:
         digest = _mix(_SEED ^ length, key)
     if tail:
@@ -40,6 +43,13 @@ def _mix(digest: int, words: bytes) -> int:
 def _head(length: int, words: bytes) -> int:
     """The digest behind the first words of a key of this length."""
     return _mix(_SEED ^ length, words)
+
+
+@lru_cache(maxsize=8_192)
+def _end(words: bytes) -> list[int]:
+    """What each of the last words adds to the digest, whatever that is: all figures of a window have them in common."""
+    mixed = [word * _M & _WORD for word in unpack_from(f"<{len(words) >> 2}I", words)]
+    return [(word ^ word >> 24) * _M & _WORD for word in mixed]
 
 
 def murmur2_partition(key: bytes, partitions: int) -> int:

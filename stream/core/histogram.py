@@ -5,8 +5,10 @@ is at most 1/64 of a value away from any value in it. No floating-point logarith
 same value is in the same bucket everywhere.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cache
+from itertools import accumulate
 
 _SUB_BUCKETS = 32
 _SUB_BITS = 5
@@ -51,20 +53,17 @@ def quantiles(
     ("linear"): with ``h = (n - 1) * percent / 100`` the values of ranks ``floor(h)`` and ``floor(h) + 1`` are
     interpolated. Both are off by at most :data:`RELATIVE_ERROR`, hence so is the result.
     """
-    pairs = sorted([pair for pair in counts.items() if pair[0] >= offset and pair[1] > 0])
-    if len(pairs) <= 1:
-        return dict.fromkeys(percents, middle(pairs[0][0] - offset) if pairs else None)
-    total = sum([count for _, count in pairs])
+    keys = sorted([key for key, count in counts.items() if key >= offset and count > 0])
+    if len(keys) <= 1:
+        return dict.fromkeys(percents, middle(keys[0] - offset) if keys else None)
+    up_to = list(accumulate([counts[key] for key in keys]))  # values in the buckets up to and with each
+    last = up_to[-1] - 1
     found: dict[int, float | None] = {}
-    position = 0
-    up_to = pairs[0][1]  # values in the buckets up to and with `position`
     for percent in percents:
-        rank, part = divmod((total - 1) * percent, 100)
-        while up_to <= rank:
-            position += 1
-            up_to += pairs[position][1]
-        value = middle(pairs[position][0] - offset)
-        if part and rank + 1 >= up_to:
-            value += (middle(pairs[position + 1][0] - offset) - value) * part / 100
+        rank, part = divmod(last * percent, 100)
+        position = bisect_right(up_to, rank)
+        value = middle(keys[position] - offset)
+        if part and rank + 1 >= up_to[position]:
+            value += (middle(keys[position + 1] - offset) - value) * part / 100
         found[percent] = value
     return found

@@ -58,27 +58,33 @@ def _part(slot: int) -> str:
 def duration_figure(metric: str, tally: Tally, reasons: tuple[str, ...] = EXCLUDED) -> Figure:
     """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
     sum_ms = tally.get(SUM_SLOT, 0)
-    parts: dict[str, int | float] = {"n": 0, "sum": sum_ms / 1000}
-    n = 0
-    for slot in sorted(tally):
-        if slot >= BUCKET_SLOT:
-            count = tally[slot]
-            n += count
-            parts[_part(slot)] = count
-    parts["n"] = n
-    found = quantiles(tally, PERCENTS, BUCKET_SLOT)
+    buckets = sorted([slot for slot in tally if slot >= BUCKET_SLOT])
+    counts = [tally[slot] for slot in buckets]
+    n = sum(counts)
+    parts: dict[str, int | float] = {"n": n, "sum": sum_ms / 1000}
+    parts.update(zip(map(_part, buckets), counts, strict=True))
     return Figure(
         metric=metric,
         n=n,
         value=sum_ms / n / 1000 if n > 0 else None,
         unit="seconds",
         parts=parts,
-        quantiles={
-            _NAMES[percent]: None if value_ms is None else value_ms / 1000
-            for percent, value_ms in found.items()
-        },
+        quantiles=_of_one(buckets[0]) if len(buckets) == 1 and n > 0 else _quantiles(tally),
         excluded=excluded_of(tally, reasons),
     )
+
+
+def _quantiles(tally: Tally) -> dict[str, float | None]:
+    found = quantiles(tally, PERCENTS, BUCKET_SLOT)
+    return {
+        _NAMES[percent]: None if value_ms is None else value_ms / 1000 for percent, value_ms in found.items()
+    }
+
+
+@cache
+def _of_one(slot: int) -> dict[str, float | None]:
+    """Quantiles of what is all in one bucket, as in most windows of a minute. Nobody changes a figure's parts."""
+    return _quantiles({slot: 1})
 
 
 def duration_sample(tally: Tally) -> Mean | None:

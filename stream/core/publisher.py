@@ -1,20 +1,21 @@
 """Which figures of which windows are published at a flush, and as what: open, final or revised."""
 
-from collections.abc import Sequence, Set
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence, Set
 
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.live import LiveCounts
-from stream.core.measure import Figure
+from stream.core.measure import SLOTS_PER_METRIC, Figure
 from stream.core.metric import Metric
 from stream.core.record import Output
-from stream.core.rollup import FINAL, OPEN, REVISED, RollupWriter
+from stream.core.rollup import FINAL, OPEN, REVISED, Rendered, RollupWriter
 from stream.core.stock import with_stock
 from stream.core.tally import (
     FINAL_BIT,
+    METRIC_SHIFT,
     REVISED_BIT,
     REVISION_SHIFT,
     REVISIONS_PER_GENERATION,
-    own_tallies,
 )
 from stream.core.window_store import Place, WindowStore
 
@@ -22,6 +23,11 @@ CATCHING_UP_MS = 60_000
 """This far behind its usual distance from the clock, the watermark is catching up with it ..."""
 OPEN_INTERVAL_MS = 5_000
 """... and windows that are open, thus about to become final, are published this often and not at every flush."""
+
+KEPT_FIGURES = 5_000
+"""Rendered figures kept in mind, some 3 MB."""
+SHORT = 8
+"""Tallies of more slots than this are hardly ever equal."""
 
 _NONE: Set[int] = frozenset()
 
@@ -39,6 +45,9 @@ class Publisher:
         self._settle = {metric_id: metric.settle_ms // MINUTE_MS for metric_id, metric in metrics.items()}
         self._usual_ms = config.lateness_ms + CATCHING_UP_MS
         self._writer = RollupWriter(config)
+        self._rendered: dict[tuple[int, ...], Sequence[Rendered]] = {}
+        """Metric's id, its slots and their sums -> its figures. Half of what is published has been rendered before: the one reply
+        of a minute is that of its team, of its channel and of both."""
         self._revisions = (config.generation - 1) * REVISIONS_PER_GENERATION
         self._closed = False
         self._open_ms = 0
@@ -67,6 +76,8 @@ class Publisher:
         settles = any(self._settle.values())
         for key in sorted(places):
             place = places[key]
+            if len(self._rendered) > KEPT_FIGURES:
+                self._rendered.clear()
             window = place.window
             over = closed or place.start + place.level.width <= watermark
             if over and not settles:
@@ -97,10 +108,11 @@ class Publisher:
     def _write(self, place: Place, ids: Set[int], ended: Set[int], outputs: list[Output]) -> None:
         window = place.window
         window.tidy()
-        own = own_tallies(window.tally, sorted(ids))
+        tally = window.tally
+        slots = sorted(tally)
         states = window.states
         write = self._writer.write
-        for metric_id, tally in own.items():
+        for metric_id in sorted(ids):
             metric = self._metrics.get(metric_id)
             if metric is None:
                 continue
@@ -116,9 +128,35 @@ class Publisher:
                 status = OPEN
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
-            tally = with_stock(metric, tally, self._live, place.segment.raw, place.start)  # noqa: PLW2901 - the same, completed
-            outputs += [write(metric, figure, place, status, revision) for figure in figures(metric, tally)]
+            first = metric_id << METRIC_SHIFT
+            begin = bisect_left(slots, first)
+            own = slots[begin : bisect_left(slots, first + SLOTS_PER_METRIC, begin)]
+            outputs += [
+                write(figure, place, status, revision) for figure in self._figures(metric, own, tally, place)
+            ]
         window.published(ids)
+
+    def _figures(
+        self, metric: Metric, slots: Sequence[int], tally: Mapping[int, int], place: Place
+    ) -> Sequence[Rendered]:
+        """A metric's figures of a window's tally, of which ``slots`` are its own."""
+        render = self._writer.render
+        first = metric.id << METRIC_SHIFT
+        if metric.stock is not None:
+            own = {slot - first: tally[slot] for slot in slots}
+            own = with_stock(metric, own, self._live, place.segment.raw, place.start)
+            return [render(metric, figure) for figure in figures(metric, own)]
+        if len(slots) > SHORT:
+            return [
+                render(metric, figure)
+                for figure in figures(metric, {slot - first: tally[slot] for slot in slots})
+            ]
+        sums = (metric.id, *slots, *map(tally.__getitem__, slots))
+        found = self._rendered.get(sums)
+        if found is None:
+            own = {slot - first: tally[slot] for slot in slots}
+            found = self._rendered[sums] = [render(metric, figure) for figure in figures(metric, own)]
+        return found
 
 
 def metric_for(name: str, metrics: Sequence[Metric], profile: str | None = None) -> Metric | None:

@@ -1,7 +1,7 @@
 """A window's figure as the CloudEvent ``metric.rollup``: same figure, same bytes, apart from revision and times."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -17,6 +17,8 @@ HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 OPEN: Final = "open"
 FINAL: Final = "final"
 REVISED: Final = "revised"
+
+_STATUS: Final = {status: f',"status":"{status}","revision":'.encode() for status in (OPEN, FINAL, REVISED)}
 
 _dumps = orjson.dumps
 
@@ -36,15 +38,26 @@ def rollup_key(profile: str, metric: str, segment: str, start: int, width: int) 
     return f"{profile}/{metric}/{segment}/{whole_second(start)}/{width * 60}"
 
 
-class WindowText:
+class _WindowText:
     """What all rollups of one window have in common, rendered once."""
 
     __slots__ = ("key_tail", "text")
 
     def __init__(self, start: int, width: int) -> None:
         begins = whole_second(start)
-        self.key_tail = f"/{begins}/{width * 60}"
-        self.text = f',"window_start":"{begins}","window_end":"{whole_second(start + width)}","window_seconds":{width * 60}'
+        self.key_tail = f"/{begins}/{width * 60}".encode()
+        self.text = (
+            f',"window_start":"{begins}","window_end":"{whole_second(start + width)}","window_seconds":{width * 60}'
+        ).encode()
+
+
+class Rendered(NamedTuple):
+    """A figure as all rollups that say the same of it have it, in whatever window and segment."""
+
+    key_front: bytes
+    head: bytes
+    """From the metric's name up to the segment."""
+    numbers: bytes
 
 
 class RollupWriter:
@@ -56,9 +69,9 @@ class RollupWriter:
     ) -> None:
         self._topic = config.topics.rollups
         self._source = f"/{config.topics.app_id}"
-        self._heads: dict[tuple[int, str], str] = {}
-        self._windows: dict[tuple[int, int], WindowText] = {}
-        self._middle = ""
+        self._heads: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        self._windows: dict[tuple[int, int], _WindowText] = {}
+        self._middle = b""
         self._tail = b""
 
     def begin(self, watermark_ms: int, now_ms: int) -> None:
@@ -68,25 +81,20 @@ class RollupWriter:
         self._middle = (
             f'","source":{_text(self._source)},"type":"{ROLLUP_TYPE}","time":"{emitted}",'
             '"datacontenttype":"application/json","data":{"metric":'
-        )
+        ).encode()
         self._tail = f',"watermark":{watermark},"emitted_at":"{emitted}"}}}}'.encode()
         if len(self._windows) > 10_000:
             self._windows.clear()
 
-    def write(self, metric: Metric, figure: Figure, place: Place, status: str, revision: int) -> Output:
-        """One rollup of a metric's figure, whose name may carry parameters."""
-        level, start, segment, _ = place
-        width = level.width
-        window = self._windows.get((start, width))
-        if window is None:
-            window = self._windows[start, width] = WindowText(start, width)
+    def render(self, metric: Metric, figure: Figure) -> Rendered:
+        """A metric's figure, whose name may carry parameters."""
         head = self._heads.get((metric.id, figure.metric))
         if head is None:
             head = self._heads[metric.id, figure.metric] = (
+                f"{metric.profile}/{figure.metric}/".encode(),
                 f'{_text(figure.metric)},"profile":{_text(metric.profile)},'
-                f'"definition_version":{metric.version},{_definition_labels(metric)}"segment":'
+                f'"definition_version":{metric.version},{_definition_labels(metric)}"segment":'.encode(),
             )
-        key = f"{metric.profile}/{figure.metric}/{segment.name}{window.key_tail}"
         numbers: dict[str, object] = {
             "n": figure.n,
             "value": figure.value,
@@ -98,12 +106,35 @@ class RollupWriter:
         if figure.quantiles is not None:
             numbers["quantiles"] = figure.quantiles
         numbers["excluded"] = figure.excluded
-        front = (
-            f'{{"specversion":"1.0","id":"{key}/{revision}{self._middle}{head}{segment.labels_text}{window.text}'
-            f',"status":"{status}","revision":{revision},'
+        return Rendered(*head, b"," + _dumps(numbers)[1:-1])
+
+    def write(self, figure: Rendered, place: Place, status: str, revision: int) -> Output:
+        """One rollup."""
+        level, start, segment, _ = place
+        width = level.width
+        window = self._windows.get((start, width))
+        if window is None:
+            window = self._windows[start, width] = _WindowText(start, width)
+        key_front, head, numbers = figure
+        key = key_front + segment.raw + window.key_tail
+        number = b"%d" % revision
+        value = b"".join(
+            (
+                b'{"specversion":"1.0","id":"',
+                key,
+                b"/",
+                number,
+                self._middle,
+                head,
+                segment.labels_json,
+                window.text,
+                _STATUS[status],
+                number,
+                numbers,
+                self._tail,
+            )
         )
-        value = front.encode() + _dumps(numbers)[1:-1] + self._tail
-        return Output(self._topic, None, key.encode(), value, HEADERS)
+        return Output(self._topic, None, key, value, HEADERS)
 
 
 def _definition_labels(metric: Metric) -> str:

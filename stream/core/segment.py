@@ -19,13 +19,13 @@ def segment_labels(name: str) -> dict[str, str]:
 class Segment:
     """One segment: its name in the forms that are needed again and again, and what has come in since the last settling."""
 
-    __slots__ = ("extra", "labels", "labels_text", "name", "pending", "raw", "windows")
+    __slots__ = ("extra", "labels", "labels_json", "name", "pending", "raw", "windows")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.raw = name.encode()
         self.labels = segment_labels(name)
-        self.labels_text = orjson.dumps(self.labels).decode()
+        self.labels_json = orjson.dumps(self.labels)
         self.pending: Tallies = {}
         """By minute, for every level."""
         self.extra: dict[int, Tallies] = {}

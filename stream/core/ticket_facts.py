@@ -254,20 +254,26 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
 
     def latest_ms(self) -> int:
         """Time of the latest fact in epoch milliseconds."""
-        latest = max((fact.at for fact in self._facts() if fact is not None), default=0)
-        latest = max(latest, 0)
-        if self.reply_at:
-            latest = max(latest, self.reply_at[-1] >> 3)
+        latest = self.reply_at[-1] >> 3 if self.reply_at else 0
+        for status in self.statuses:
+            latest = max(latest, status.at)
         for survey in self.surveys:
-            latest = max(latest, survey.retracted_at or latest, survey.expired_at or latest)
-            latest = max(latest, *survey.revisions[1::2]) if survey.revisions else latest
-        return self.base_ms + latest
+            for fact in (survey.sent, survey.answer):
+                if fact is not None and fact.at > latest:
+                    latest = fact.at
+            latest = max(latest, survey.retracted_at or 0, survey.expired_at or 0, *survey.revisions[1::2])
+        if self.rare is not None:
+            latest = max([latest, *(fact.at for fact in self._rare_facts() if fact is not None)])
+        return self.base_ms + max(latest, 0)
 
     def _facts(self) -> Iterator[Fact | None]:
         yield from self.statuses
         for survey in self.surveys:
             yield survey.sent
             yield survey.answer
+        yield from self._rare_facts()
+
+    def _rare_facts(self) -> Iterator[Fact | None]:
         rare = self.rare
         if rare is not None:
             yield from (rare.merged, rare.deletion)

@@ -8,7 +8,7 @@ what it still says is which figures of the window have been published, and with 
 """
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 
 import msgspec
 
@@ -98,11 +98,19 @@ class Window:
         """Figures of these metrics have been published."""
         self.touched = (self.touched - ids) or _NONE_TOUCHED
 
-    def renew(self, generation: int, ids: Container[int]) -> None:
-        """Begin anew under a generation with these metrics. What was published will be published again, as empty if need be."""
+    def renew(self, generation: int, ids: Collection[int]) -> None:
+        """Begin anew under a generation with these metrics. What was published will be published again, as empty if need be.
+
+        Of metrics that are not computed any more it stays known, as far as the row has room: they may be chosen once more.
+        """
         states: dict[int, int] = {}
+        room = MOST_METRICS - len(ids)
         for metric_id, state in self.states.items():
-            if state >> REVISION_SHIFT and metric_id in ids:
+            if not state >> REVISION_SHIFT:
+                continue
+            if metric_id not in ids:
+                room -= 1
+            if metric_id in ids or room >= 0:
                 was_final = state & (FINAL_BIT | REVISED_BIT)
                 states[metric_id] = state & ~FINAL_BIT | (REVISED_BIT if was_final else 0)
         self.generation = generation

@@ -1,6 +1,6 @@
 """The tally rows of a windows partition: found by level, start and segment; bytes until touched; gone when expired."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class WindowStore:
         rows: dict[bytes, bytes],
         settles: Sequence[int],
         generation: int = 1,
-        ids: Container[int] = (),
+        ids: Collection[int] = (),
     ) -> None:
         """``settles``: the distinct times in minutes after a window's end at which metrics become final.
 

@@ -3,7 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.tally import (
+    FINAL_BIT,
     MOST_METRICS,
+    REVISED_BIT,
+    REVISION_SHIFT,
     DamagedRowError,
     Window,
     add,
@@ -39,6 +42,22 @@ def test_a_row_has_room_for_so_many_metrics_and_no_more(generation: int) -> None
     assert (found.generation, found.states, found.tally) == (generation, window.states, window.tally)
     window.states[2] = 4
     assert decode_window(encode_window(window)).generation != generation  # why the settings refuse it
+
+
+def test_what_a_dropped_metric_has_published_stays_known_as_far_as_a_row_has_room() -> None:
+    published = 1 << REVISION_SHIFT
+    window = Window()
+    window.states = {1: published | FINAL_BIT, 2: published, 3: 0}
+    window.tally = {4096 + 16: 5, 2 * 4096 + 16: 5, 3 * 4096 + 16: 5}
+    window.renew(2, {2})
+    assert window.states == {1: published | REVISED_BIT, 2: published}
+    assert window.tally == {4096 + 16: 0, 2 * 4096 + 16: 0}
+    window.renew(3, {1, 2})
+    assert window.states.keys() == {1, 2}, "chosen once more it is taken back"
+    window.renew(4, range(10, 10 + MOST_METRICS - 1))
+    assert len(window.states) == 1, "all that may come still fits"
+    window.renew(5, range(10, 10 + MOST_METRICS))
+    assert window.states == {}
 
 
 @given(tallies)

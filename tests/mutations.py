@@ -216,14 +216,14 @@ FAULTS = (
     ),
     Fault(
         "stream/core/running.py",
-        "if left.get(metric_id, -1) < pane:",
-        "if metric_id not in left:",
+        "for pane in range(old - 2 * length + 1, last - 2 * length + 1):",
+        "for pane in range(old - 2 * length + 2, last - 2 * length + 1):",
         "tests/core/test_running.py",
     ),
     Fault(
         "stream/core/running.py",
-        "                    subtract(tally, amounts)",
-        "                    pass",
+        "                subtract(running, amounts)",
+        "                pass",
         "tests/core/test_running.py",
     ),
     Fault(

@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 import structlog
 import uvloop
+from aiokafka.errors import KafkaError, ProducerFenced
 
 from stream.core.config import CoreConfig
 from stream.core.customers_shard import CustomersShard
@@ -41,6 +42,17 @@ from stream.web.too_late import TooLate
 log = structlog.get_logger(__name__)
 
 EXIT_REFUSED = 1
+
+FENCED = (
+    "ProducerFenced: another worker has taken over a part of this one, or the brokers ended a commit that had been open for too long "
+    "(they were away or slow, or this worker stood still)"
+)
+AGAIN = (
+    "If it ends so once more, what it reads may be damaged: stop all workers and start one with "
+    "`stream worker --rebuild`"
+)
+FROM_OUTSIDE = (KafkaError, OSError, TimeoutError)
+"""What brokers and the network do to a worker; anything else it met in its own state or input."""
 
 SPARSE_SECONDS = 10.0
 
@@ -170,8 +182,11 @@ def _verdict(exc: Exception) -> tuple[str, int]:
     if isinstance(exc, clients.NOT_ALLOWED):
         return clients.not_allowed("go on", exc), EXIT_REFUSED
     log.debug("worker.failed", exc_info=exc)
+    if isinstance(exc, ProducerFenced):
+        return f"{FENCED}; start the worker again", EXIT_FAILED
     text = str(exc).splitlines()
-    return f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again", EXIT_FAILED
+    said = f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again"
+    return said if isinstance(exc, FROM_OUTSIDE) else f"{said}. {AGAIN}", EXIT_FAILED
 
 
 async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:

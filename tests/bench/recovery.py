@@ -11,18 +11,21 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
 
+from stream.core.tickets_meta import META_KEY, encode_meta, take_meta
 from stream.settings import load
 from tests.bench.job import generate
 from tests.support.core import new_tickets
 from tests.support.kafka import Kafka
 from tests.support.process import Process
+from tests.support.topics import read
 
 SAMPLE_TICKETS = 5_000
 READY_SECONDS = 300
@@ -56,7 +59,21 @@ def rows(count: int, settings: dict[str, str]) -> Iterator[tuple[int, bytes, byt
         yield number % core.source_partitions, b"%b-%07d" % (key[:-8], number), value
 
 
-async def fill(bootstrap: str, topic: str, source: Iterator[tuple[int, bytes, bytes]]) -> int:
+def meta_rows(kafka: Kafka, topic: str, count: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """The partitions' own rows as they are there, with how many rows each is going to have: fewer or more are refused."""
+    kept = {
+        row.partition: row.value
+        for row in read(kafka.bootstrap, [topic])
+        if row.key == META_KEY and row.value
+    }
+    for partition, value in kept.items():
+        found = take_meta({META_KEY: value}, topic)
+        assert found is not None
+        number = (count + len(kept) - 1 - partition) // len(kept)
+        yield partition, META_KEY, encode_meta(replace(found[0], rows=number))
+
+
+async def fill(bootstrap: str, topic: str, source: Iterable[tuple[int, bytes, bytes]]) -> int:
     """Write the rows; returns the bytes of their keys."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=4 * 2**20)
     await producer.start()
@@ -98,7 +115,9 @@ def measure(kafka: Kafka, folder: Path, count: int) -> tuple[State, float, int]:
         drained = start("worker", "--drain")  # makes the internal topics
         assert drained.wait() == 0, drained.output
         topic = load(settings).core().topics.tickets_changelog
+        metas = list(meta_rows(kafka, topic, count))
         key_bytes = asyncio.run(fill(kafka.bootstrap, topic, rows(count, settings)))
+        asyncio.run(fill(kafka.bootstrap, topic, metas))
         began = time.monotonic()
         worker = start("worker")
         worker.wait_for("worker.ready", READY_SECONDS)

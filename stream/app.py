@@ -23,7 +23,7 @@ from stream.core.windows_shard import WindowsShard
 from stream.metrics import selected
 from stream.runtime import clients, generations, permissions, topics
 from stream.runtime.config import RuntimeConfig
-from stream.runtime.errors import StartError, StateError
+from stream.runtime.errors import ShellError, StartError, StateError
 from stream.runtime.rebuild import rebuild
 from stream.runtime.shell import Shell
 from stream.runtime.stage import StageSpec
@@ -51,8 +51,8 @@ AGAIN = (
     "If it ends so once more, what it reads may be damaged: stop all workers and start one with "
     "`stream worker --rebuild`"
 )
-FROM_OUTSIDE = (KafkaError, OSError, TimeoutError)
-"""What brokers and the network do to a worker; anything else it met in its own state or input."""
+EXPLAINED = (ShellError, KafkaError, OSError, TimeoutError)
+"""What says by itself what to do, and what brokers and the network do to a worker; anything else it met in its own state or input."""
 
 SPARSE_SECONDS = 10.0
 
@@ -186,7 +186,7 @@ def _verdict(exc: Exception) -> tuple[str, int]:
         return f"{FENCED}; start the worker again", EXIT_FAILED
     text = str(exc).splitlines()
     said = f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again"
-    return said if isinstance(exc, FROM_OUTSIDE) else f"{said}. {AGAIN}", EXIT_FAILED
+    return said if isinstance(exc, EXPLAINED) else f"{said}. {AGAIN}", EXIT_FAILED
 
 
 async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:

@@ -6,6 +6,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
 from stream import app
+from stream.runtime.errors import ShellError
 from stream.settings import load
 
 
@@ -37,5 +38,5 @@ def test_what_cannot_come_from_outside_says_what_to_do_if_it_comes_back(
     assert said.startswith("error: IndexError: tuple index out of range; start the worker again. If it ends")
     assert "`stream worker --rebuild`" in said
     assert said.count("\n") == 1
-    said = ended(KafkaConnectionError("gone"), monkeypatch, capsys)
-    assert "--rebuild" not in said
+    for other in (KafkaConnectionError("gone"), ShellError("a commit came to no end"), TimeoutError("slow")):
+        assert "--rebuild" not in ended(other, monkeypatch, capsys)

@@ -1,11 +1,10 @@
 """Which figures of which windows are published at a flush, and as what: open, final or revised."""
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence, Set
 
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.live import LiveCounts
-from stream.core.measure import SLOTS_PER_METRIC, Figure
+from stream.core.measure import Figure
 from stream.core.metric import Metric
 from stream.core.record import Output
 from stream.core.rollup import FINAL, OPEN, REVISED, Rendered, RollupWriter
@@ -16,6 +15,7 @@ from stream.core.tally import (
     REVISED_BIT,
     REVISION_SHIFT,
     REVISIONS_PER_GENERATION,
+    own_slots,
 )
 from stream.core.window_store import Place, WindowStore
 
@@ -128,9 +128,7 @@ class Publisher:
                 status = OPEN
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
-            first = metric_id << METRIC_SHIFT
-            begin = bisect_left(slots, first)
-            own = slots[begin : bisect_left(slots, first + SLOTS_PER_METRIC, begin)]
+            own = own_slots(slots, metric_id)
             outputs += [
                 write(figure, place, status, revision) for figure in self._figures(metric, own, tally, place)
             ]
@@ -140,23 +138,21 @@ class Publisher:
         self, metric: Metric, slots: Sequence[int], tally: Mapping[int, int], place: Place
     ) -> Sequence[Rendered]:
         """A metric's figures of a window's tally, of which ``slots`` are its own."""
-        render = self._writer.render
-        first = metric.id << METRIC_SHIFT
-        if metric.stock is not None:
-            own = {slot - first: tally[slot] for slot in slots}
-            own = with_stock(metric, own, self._live, place.segment.raw, place.start)
-            return [render(metric, figure) for figure in figures(metric, own)]
-        if len(slots) > SHORT:
-            return [
-                render(metric, figure)
-                for figure in figures(metric, {slot - first: tally[slot] for slot in slots})
-            ]
+        if metric.stock is not None or len(slots) > SHORT:
+            return self._render(metric, slots, tally, place)
         sums = (metric.id, *slots, *map(tally.__getitem__, slots))
         found = self._rendered.get(sums)
         if found is None:
-            own = {slot - first: tally[slot] for slot in slots}
-            found = self._rendered[sums] = [render(metric, figure) for figure in figures(metric, own)]
+            found = self._rendered[sums] = self._render(metric, slots, tally, place)
         return found
+
+    def _render(
+        self, metric: Metric, slots: Sequence[int], tally: Mapping[int, int], place: Place
+    ) -> Sequence[Rendered]:
+        first = metric.id << METRIC_SHIFT
+        own = {slot - first: tally[slot] for slot in slots}
+        own = with_stock(metric, own, self._live, place.segment.raw, place.start)
+        return [self._writer.render(metric, figure) for figure in figures(metric, own)]
 
 
 def metric_for(name: str, metrics: Sequence[Metric], profile: str | None = None) -> Metric | None:

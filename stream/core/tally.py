@@ -8,7 +8,7 @@ what it still says is which figures of the window have been published, and with 
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 import msgspec
 
@@ -62,15 +62,20 @@ def metric_ids(tally: Iterable[int]) -> set[int]:
     return {slot >> METRIC_SHIFT for slot in tally}
 
 
+def own_slots(slots: Sequence[int], metric_id: int) -> Sequence[int]:
+    """A metric's part of slots that are in order."""
+    first = metric_id << METRIC_SHIFT
+    begin = bisect_left(slots, first)
+    return slots[begin : bisect_left(slots, first + SLOTS_PER_METRIC, begin)]
+
+
 def own_tallies(tally: Mapping[int, int], ids: Iterable[int]) -> dict[int, dict[int, int]]:
     """Metric id -> its tally in its own slots, in slot order, for some metrics."""
     slots = sorted(tally)
     found: dict[int, dict[int, int]] = {}
     for metric_id in ids:
         first = metric_id << METRIC_SHIFT
-        begin = bisect_left(slots, first)
-        end = bisect_left(slots, first + SLOTS_PER_METRIC, begin)
-        found[metric_id] = {slot - first: tally[slot] for slot in slots[begin:end]}
+        found[metric_id] = {slot - first: tally[slot] for slot in own_slots(slots, metric_id)}
     return found
 
 

@@ -65,6 +65,17 @@ class Prometheus:
         result = self.query(expr)
         return float(result[0]["value"][1]) if len(result) == 1 else None
 
+    def known(self, expr: str) -> float:
+        """The one value of a query, waited for: a scrape that a busy machine answers too late leaves a gap of a second."""
+        value = eventually(lambda: self.value(expr), lambda found: found is not None, f"{expr} has one value")
+        assert value is not None
+        return value
+
+    def recorded(self) -> set[str]:
+        """Names of the recording rules that have a value now."""
+        found = self.query('count by (__name__) ({__name__=~".+:.+"})')
+        return {result["metric"]["__name__"] for result in found}
+
     def rules(self) -> list[dict[str, Any]]:
         """All rules with their health and, for alerts, their state."""
         groups = _get(f"{self.url}/api/v1/rules")["data"]["groups"]

@@ -56,14 +56,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def scraped(stack: Stack) -> Stack:
-    """The stack once everything has been scraped, recorded and evaluated."""
-    eventually(
-        lambda: stack.prometheus.query(
-            "segment:contact_centre_alert_state:max or segment:contact_centre_tickets_open:max"
-        ),
-        bool,
-        "the figures are recorded",
-    )
+    """The stack once everything has been scraped, and every rule of every group has recorded it."""
+    rules = {rule["name"] for rule in stack.prometheus.rules() if rule["type"] == "recording"}
+    eventually(lambda: rules - stack.prometheus.recorded(), lambda missing: not missing, "all is recorded")
     return stack
 
 
@@ -84,15 +79,15 @@ def test_both_workers_are_scraped_without_an_error(scraped: Stack) -> None:
 def test_a_query_returns_the_csat_with_its_number_of_answers(scraped: Stack) -> None:
     labels = f'{{{SEGMENT}, window="24h"}}'
     prometheus = scraped.prometheus
-    assert prometheus.value(f"contact_centre_csat_ratio{labels}") == pytest.approx(traffic.CSAT)
-    assert prometheus.value(f"segment:contact_centre_csat_ratio:max{labels}") == pytest.approx(traffic.CSAT)
-    assert prometheus.value(f"segment:contact_centre_csat_answers:max{labels}") == traffic.ANSWERS
+    assert prometheus.known(f"contact_centre_csat_ratio{labels}") == pytest.approx(traffic.CSAT)
+    assert prometheus.known(f"segment:contact_centre_csat_ratio:max{labels}") == pytest.approx(traffic.CSAT)
+    assert prometheus.known(f"segment:contact_centre_csat_answers:max{labels}") == traffic.ANSWERS
     team = '{tenant="acme", team="billing", channel="chat", queue="", window="5m"}'
-    assert prometheus.value(f"segment:contact_centre_csat_ratio:max{team}") == pytest.approx(traffic.CSAT)
+    assert prometheus.known(f"segment:contact_centre_csat_ratio:max{team}") == pytest.approx(traffic.CSAT)
     nps = 100 * (traffic.PROMOTERS - traffic.DETRACTORS) / 10
-    assert prometheus.value(f"segment:contact_centre_nps:max{labels}") == pytest.approx(nps)
+    assert prometheus.known(f"segment:contact_centre_nps:max{labels}") == pytest.approx(nps)
     assert (
-        prometheus.value(f"segment:contact_centre_tickets_unanswered:max{{{SEGMENT}}}") == traffic.UNANSWERED
+        prometheus.known(f"segment:contact_centre_tickets_unanswered:max{{{SEGMENT}}}") == traffic.UNANSWERED
     )
 
 
@@ -101,7 +96,7 @@ def test_a_query_returns_how_far_the_csat_is_from_that_of_the_day_before(scraped
     # and of 0.0748^2 + 0.4590^2 is 0.4651 above 0.7 - 0.6667.
     labels = f'{{{SEGMENT}, window="24h", metric="csat"}}'
     found = {
-        name: scraped.prometheus.value(f"segment:contact_centre_{name}:max{labels}")
+        name: scraped.prometheus.known(f"segment:contact_centre_{name}:max{labels}")
         for name, _ in declared(("ratio",))
     }
     assert found == {
@@ -148,6 +143,11 @@ def test_a_query_of_the_dashboard_is_evaluated_and_finds_what_it_asks_for(
     assert scraped.prometheus.query_range(query, 10)
 
 
+def labels_of(prometheus: Prometheus, name: str, query: str) -> set[str]:
+    """What a variable of the dashboard offers: the values of a label, without the empty one of sums over it."""
+    return {result["metric"].get(name, "") for result in prometheus.query(query)} - {""}
+
+
 def test_variables_of_the_dashboard_find_their_values(scraped: Stack) -> None:
     expected = {
         "tenant": {"acme", "globex"},
@@ -155,12 +155,11 @@ def test_variables_of_the_dashboard_find_their_values(scraped: Stack) -> None:
         "channel": {"chat", "voice", "forum"},
         "window": {"5m", "1h", "24h"},
     }
-    for name, values in expected.items():
-        query = VARIABLES[name]["query"].removeprefix("label_values(").rsplit(",", 1)[0]
-        found = {
-            result["metric"].get(name, "") for result in scraped.prometheus.query(filled_in(name, query))
-        }
-        assert found - {""} == values
+    for name, wanted in expected.items():
+        query = filled_in(name, VARIABLES[name]["query"].removeprefix("label_values(").rsplit(",", 1)[0])
+        eventually(
+            partial(labels_of, scraped.prometheus, name, query), wanted.__eq__, f"the values of {name}"
+        )
 
 
 def test_the_csat_alert_fires_and_reaches_the_people_who_lead_the_service(scraped: Stack) -> None:
@@ -191,7 +190,7 @@ def test_a_segment_that_moves_to_the_other_worker_is_the_same_series(scraped: St
     """The last of the module: it changes what the workers show."""
     prometheus = scraped.prometheus
     query = f'segment:contact_centre_csat_ratio:max{{{SEGMENT}, window="24h"}}'
-    (before,) = prometheus.query(query)
+    (before,) = eventually(lambda: prometheus.query(query), bool, "the figure is recorded")
     scraped.first.status, scraped.second.status = scraped.second.status, scraped.first.status
     raw = f'contact_centre_csat_ratio{{{SEGMENT}, window="24h"}}'
     eventually(
@@ -205,7 +204,7 @@ def test_a_segment_that_moves_to_the_other_worker_is_the_same_series(scraped: St
         lambda at: at is not None and at > moved_at,
         "one series is recorded after the move",
     )
-    (after,) = prometheus.query(query)
+    (after,) = eventually(lambda: prometheus.query(query), bool, "the figure is recorded again")
     assert after["metric"] == before["metric"]
     assert len(prometheus.query_range(query, 5)) == 1
     eventually(

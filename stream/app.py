@@ -21,7 +21,7 @@ from stream.core.state_shape import GenerationError, shape
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
 from stream.metrics import selected
-from stream.runtime import clients, generations, permissions, topics
+from stream.runtime import clients, generations, logs, permissions, topics
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.errors import ShellError, StartError, StateError
 from stream.runtime.rebuild import rebuild
@@ -53,10 +53,6 @@ AGAIN = (
 )
 EXPLAINED = (ShellError, KafkaError, OSError, TimeoutError)
 """What says by itself what to do, and what brokers and the network do to a worker; anything else it met in its own state or input."""
-
-SPARSE_SECONDS = 10.0
-
-LIBRARIES = ("aiokafka", "faust", "mode")
 
 
 def stages(
@@ -156,7 +152,7 @@ def run_worker(
     Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr,
     with ``debug`` behind the traceback. ``notes`` are logged first.
     """
-    _set_up_logs(settings.log_level)
+    logs.set_up(settings.log_level)
     for note in notes:
         log.warning("settings.note", note=note)
     if not settings.security_protocol.endswith("SSL"):  # its TLS connections take 30 s each to close
@@ -224,44 +220,3 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         )
     finally:
         http.stop()
-
-
-def _set_up_logs(level: str) -> None:
-    """Our own lines from ``level`` on; those of the libraries only when they report errors, or all of them at ``debug``."""
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-            if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if level != "debug":
-        logging.getLogger().handlers[0].addFilter(_Sparse())
-    for name in LIBRARIES:
-        logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.ERROR)
-    if level != "debug":  # until a broker has answered: that none does is the worker's own line
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-
-class _Sparse(logging.Filter):
-    """One line of a kind in ten seconds, without a traceback: without its broker aiokafka writes a hundred a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: dict[tuple[str, str], float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = record.exc_text = None  # the worker's own line says what became of it
-        kind = (record.name, str(record.msg))
-        quiet = record.created - self._last.get(kind, 0.0) < SPARSE_SECONDS
-        if not quiet:
-            self._last[kind] = record.created
-        return not quiet

@@ -25,6 +25,7 @@ COMMANDS = {
     "worker": ("stream.commands.worker", "Run the service: events in, gauges, rollups and alerts out."),
     "demo": ("stream.demo.cli", "Watch the figures move, on real help-desk traffic. Needs no Kafka."),
     "publish": ("stream.commands.publish", "Send files of events to the source topics, keyed."),
+    "gateway": ("stream.commands.gateway", "Take events from platforms by signed HTTP (webhooks)."),
     "backfill": ("stream.commands.backfill", "Compute rollups from files of events, without Kafka."),
     "topics": ("stream.commands.topics", "Show, create or check the topics on the brokers."),
     "tail": ("stream.commands.tail", "Follow rollups, alerts, follow-ups or dead letters in the terminal."),

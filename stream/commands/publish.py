@@ -144,7 +144,7 @@ async def _publish(
     idempotent: bool,
 ) -> Sent:
     config = settings.runtime()
-    counts = await _partition_counts(config, settings)
+    counts = await partition_counts(config, settings)
     producer = clients.producer(config, idempotent=idempotent)
     try:
         await _start(producer, idempotent=idempotent)
@@ -166,7 +166,7 @@ async def _start(producer: AIOKafkaProducer, *, idempotent: bool) -> None:
         raise
 
 
-async def _partition_counts(config: RuntimeConfig, settings: Settings) -> dict[str, int]:
+async def partition_counts(config: RuntimeConfig, settings: Settings) -> dict[str, int]:
     """Partitions of the source topics that exist; asked for without creating any."""
     topics = settings.core().topics
     admin = clients.admin(config)

@@ -100,6 +100,8 @@ def route(number: int, value: bytes) -> Line | Unroutable:
         return Unroutable(number, "it is no event: not an object, or without an object as data", value)
     except msgspec.DecodeError:
         return Unroutable(number, "it is not JSON", value)
+    except RecursionError:
+        return Unroutable(number, "it is nested too deeply", value)
     topic = TOPIC_OF_TYPE.get(envelope.type) if isinstance(envelope.type, str) else None
     if topic is None:
         return Unroutable(number, "its type is not known", value)

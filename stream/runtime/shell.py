@@ -22,6 +22,7 @@ from stream.runtime.guard import Fetched, PositionGuard, Seek
 from stream.runtime.loader import load
 from stream.runtime.patience import finished
 from stream.runtime.positions import REBUILD, AskOffsets, TopicPartition, first_position
+from stream.runtime.silence import Silence
 from stream.runtime.stage import Part, StageSpec
 from stream.runtime.status import CommitStatus, PartStatus, RecoveryStatus, RuntimeStatus, State
 
@@ -33,9 +34,6 @@ POLL_SECONDS = 0.05
 MEASURE_EVERY_TICKS = 20
 
 DAMAGED = (DamagedRowError, UnknownRowError)
-
-SLOW_COMMIT_SECONDS = 10
-"""A commit that takes longer makes the worker not ready."""
 
 REPORT_SECONDS = 1.0
 
@@ -58,8 +56,8 @@ class Shell:
         """Set before the first assignment."""
         self.end_of: Callable[[str, int], int | None] = lambda _topic, _partition: None
         """(topic, partition) -> the end of the log as the last fetch knew it."""
-        self.heartbeat_at: Callable[[], float | None] = lambda: None
-        """Monotonic time of the last heartbeat that the group answered."""
+        self.brokers = Silence(config.session_timeout_ms)
+        """Its ``heartbeat_at`` is set before the first assignment."""
         self._spec_of = {topic: spec for spec in self.specs for topic in (*spec.sources, spec.changelog)}
         self._guard = PositionGuard()
         self._state: State = "starting"
@@ -71,7 +69,6 @@ class Shell:
         self._ready_generation: int | None = None
         self._commits: dict[str, CommitStatus] = {}
         self._committing = asyncio.Lock()
-        self._commit_since: float | None = None
         self._recovery = RecoveryStatus()
         self._recovery_started = time.monotonic()
         self._progress_due = 0.0
@@ -134,7 +131,7 @@ class Shell:
         """Keep ``status`` fresh while a commit waits for the broker, which holds up the ticks; runs until ``stop``."""
         while not self._stopped:
             await asyncio.sleep(REPORT_SECONDS)
-            if self._commit_since is not None and not self.failure.done():
+            if self.brokers.commit_since is not None and not self.failure.done():
                 self.publish()
 
     def tick(self) -> None:
@@ -162,11 +159,14 @@ class Shell:
             due = [part for part in chosen if self._owns(part) and part.ready and part.dirty]
             if not due:
                 return
-            started = self._commit_since = time.monotonic()
+            started = self.brokers.commit_since = time.monotonic()
             commits = asyncio.gather(*(self._commit(part) for part in due))
             try:
                 await finished(
-                    commits, self.config, self.heartbeat_at, in_transaction=self.checkpoint.committed_reads
+                    commits,
+                    self.config,
+                    self.brokers.heartbeat_at,
+                    in_transaction=self.checkpoint.committed_reads,
                 )
             except TimeoutError as exc:
                 commits.add_done_callback(_see)
@@ -180,7 +180,7 @@ class Shell:
             except Exception as exc:  # no rollback exists: what was flushed is lost in memory
                 self.fail(exc)
                 return
-            self._commit_since = None
+            self.brokers.commit_since = None
             for name in {part.spec.name for part in due}:
                 count = self._commits.get(name, CommitStatus()).count
                 self._commits[name] = CommitStatus(count + 1, time.monotonic() - started, now_ms())
@@ -374,14 +374,10 @@ class Shell:
             return ("joining the consumer group: partitions are being assigned",)
         if self._state != "running":
             return (self._state,)
-        if self._commit_since is not None and time.monotonic() - self._commit_since > SLOW_COMMIT_SECONDS:
-            return (
-                f"a commit has been waiting for the broker for {time.monotonic() - self._commit_since:.0f} s",
-            )
-        beat = self.heartbeat_at()
-        silent = 0.0 if beat is None else time.monotonic() - beat
-        if silent > self.config.session_timeout_ms / 1000:
-            return (f"the brokers have not answered a heartbeat for {silent:.0f} s",)
+        silent = self.brokers.reason()
+        self.brokers.tell(silent)
+        if silent:
+            return (silent,)
         return tuple(
             f"{part.name} is building {progress}"
             for part in sorted(self.parts.values(), key=lambda part: part.name)

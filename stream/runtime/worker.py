@@ -81,7 +81,7 @@ async def serve(
         config = _volatile(config)
     shell = Shell(config, pipeline.stages)
     app = upstream.build_app(shell, pipeline.first_topics)
-    shell.heartbeat_at = app.heartbeat_at
+    shell.brokers.heartbeat_at = app.heartbeat_at
     if transactions:
         shell.checkpoint = Transactions(config, fault)
     else:

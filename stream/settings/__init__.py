@@ -4,8 +4,9 @@ Every setting has a name ``STREAM_<NAME>`` in the environment and ``<name>`` in 
 """
 
 from stream.settings.checks import SettingsError
+from stream.settings.declared import Setting
 from stream.settings.load import CONFIG_FILE, Loaded, load, load_with_origins
-from stream.settings.model import SETTINGS, Setting, Settings
+from stream.settings.model import SETTINGS, Settings
 
 __all__ = [
     "CONFIG_FILE",

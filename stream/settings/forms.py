@@ -186,16 +186,23 @@ def dead_letter_limit() -> Form[DeadLetterLimit | None]:
     )
 
 
-def size() -> Form[int]:
-    """Bytes, written ``512MiB`` or ``4GiB``."""
+def size(lowest: int, highest: int) -> Form[int]:
+    """Bytes within limits, written ``512MiB`` or ``4GiB``."""
 
     def parse(text: str) -> int:
         found = _SIZE.fullmatch(text.strip())
         if not found:
             raise ValueError
-        return int(found[1]) * _SIZES[found[2]]
+        bytes_ = int(found[1]) * _SIZES[found[2]]
+        if not lowest <= bytes_ <= highest:
+            raise ValueError
+        return bytes_
 
-    return Form(parse, show_size, "a size such as 512MiB or 4GiB")
+    return Form(
+        parse,
+        show_size,
+        f"a size (512KiB, 64MiB, 4GiB) from {show_size(lowest)} to {show_size(highest)}",
+    )
 
 
 def show_size(bytes_: int) -> str:

@@ -11,8 +11,9 @@ import msgspec
 from stream.metrics import BY_NAME, profiles
 from stream.settings import rules
 from stream.settings.checks import SettingsError, check, shortened
+from stream.settings.declared import PREFIX
 from stream.settings.forms import DAY_MS, HOUR_MS, Form, nearest
-from stream.settings.model import PREFIX, SETTINGS, Settings
+from stream.settings.model import SETTINGS, Settings
 
 CONFIG_FILE = "STREAM_CONFIG"
 

@@ -10,7 +10,7 @@ FILE = Path(__file__).parents[2] / "deploy" / "settings.md"
 HEAD = """\
 # Settings
 
-Made from `stream/settings/model.py` by `make generate`; `stream config` prints the effective values.
+Made from `stream/settings/` by `make generate`; `stream config` prints the effective values.
 
 Each setting is read from the environment under the name given here, or from a TOML file (`stream --config FILE`, or
 `STREAM_CONFIG=FILE`) under the same name in lower case without `STREAM_`; the environment wins. Durations are a whole number and

@@ -63,6 +63,8 @@ def test_a_silent_broker_makes_the_worker_not_ready(own_kafka: Kafka, tmp_path: 
             lambda: f"{readiness(port)} {worker.output[-3000:]}",
         )
         assert worker.running, worker.output[-3000:]
+        silent, answered = (worker.output.find(f"brokers.{what}") for what in ("silent", "answer"))
+        assert -1 < silent < answered, worker.output[-3000:]  # the log says it as well
         assert worker.stop() == 0, worker.output
     finally:
         product.close()

@@ -12,12 +12,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests.chaos.cases import ENDS_SECONDS, EXIT_REFUSED, READING_PAUSE, Outcome, _finish
-from tests.chaos.traffic import traffic
+from tests.chaos.traffic import mixed
 from tests.chaos.trial import EXIT_FAILED, SMALL, Publisher, Trial
 from tests.chaos.watch import Watch, aged_seconds
 from tests.support.kafka import Kafka, Node
 from tests.support.ports import free_ports
-from tests.support.process import wait_until
+from tests.support.process import Process, wait_until
 from tests.support.proxy import Proxy
 
 EVENTS_PER_SECOND = 200.0
@@ -25,6 +25,8 @@ SETTLE_SECONDS = 2.0
 AFTERWARDS = 600
 """Events that are only published when the brokers are back, over some seconds: each stage has something to commit then, several times."""
 FULL_BYTES = 100_000
+SILENT, ANSWER = "brokers.silent", "brokers.answer"
+"""What a worker's log says when they go and when they are back."""
 
 
 class Scene(NamedTuple):
@@ -33,6 +35,7 @@ class Scene(NamedTuple):
     trial: Trial
     publisher: Publisher
     watch: Watch
+    worker: Process
 
 
 Strike = Callable[[Scene], float]
@@ -58,15 +61,16 @@ def outage(
         "STREAM_DELIVERY_TIMEOUT": f"{20 + seconds:.0f}s",  # in time to be started again
         **settings,
     }
-    arrivals = traffic(round(EVENTS_PER_SECOND * (seconds + 4 * SETTLE_SECONDS)), seed)
+    events = round(EVENTS_PER_SECOND * (seconds + 4 * SETTLE_SECONDS))
+    arrivals = mixed(events, seed, customers=events // 20)
     (port,) = free_ports(1)
     with Trial(kafka.bootstrap, f"{name}-{seed}", folder / f"{name}-{seed}", **more) as trial:
-        worker = trial.worker(port=port)
+        first = worker = trial.worker(port=port)
         worker.wait_for("worker.ready", ENDS_SECONDS)
         with Watch(port) as watch:
             with Publisher(trial, arrivals[:-AFTERWARDS], EVENTS_PER_SECOND) as publisher:
                 wait_until(lambda: watch.last.ready and watch.last.age >= 0, ENDS_SECONDS)
-                gone_at = strike(Scene(trial, publisher, watch))
+                gone_at = strike(Scene(trial, publisher, watch, worker))
                 back_at = time.monotonic()
             with Publisher(trial, arrivals[-AFTERWARDS:], EVENTS_PER_SECOND) as publisher:
                 wait_until(lambda: publisher.done, ENDS_SECONDS)
@@ -87,6 +91,8 @@ def outage(
             wait_until(done, ENDS_SECONDS, lambda: f"{trial.applied()} {worker.output}", pause=READING_PAUSE)
             caught_up = time.monotonic() - back_at
             wait_until(lambda: watch.last.ready and watch.last.lag == 0, ENDS_SECONDS, lambda: worker.output)
+        if worker is first and SILENT in worker.output:
+            assert ANSWER in worker.output, worker.output
         text = f"{watch.tell(gone_at, back_at)}, caught up {caught_up:.1f} s after the end"
         if ended:
             text += f", ended and was started again {len(ended)} x ({ended[0]})"
@@ -110,6 +116,7 @@ def _stay_away(scene: Scene, began: float, seconds: float) -> None:
     wait_until(
         lambda: time.monotonic() - began > seconds and not scene.watch.last.ready, ENDS_SECONDS + seconds
     )
+    assert SILENT in scene.worker.output or not scene.worker.running, scene.worker.output
 
 
 def stopped(kafka: Kafka, folder: Path, seed: int, seconds: float) -> Outcome:
@@ -194,7 +201,7 @@ def slow(kafka: Kafka, folder: Path, seed: int, seconds: float, delay_seconds: f
 
 def down_at_start(kafka: Kafka, folder: Path, seed: int) -> Outcome:
     """A worker that finds no broker ends with one line and exit code 1; started again when there is one, it does its work."""
-    arrivals = traffic(400, seed)
+    arrivals = mixed(400, seed, customers=20)
     with Trial(kafka.bootstrap, f"down-{seed}", folder / f"down-{seed}", **SMALL) as trial:
         trial.publish(arrivals)
         for node in kafka.nodes:
@@ -306,11 +313,14 @@ def _wait_for_replicas(kafka: Kafka, trial: Trial) -> None:
 
 def _log_names(trial: Trial) -> list[str]:
     """The topics without which no work goes on."""
+    topics = trial.core.topics
     return [
         *trial.core.sources,
-        trial.core.topics.deltas,
-        trial.core.topics.tickets_changelog,
-        trial.core.topics.windows_changelog,
+        topics.deltas,
+        topics.answers,
+        topics.tickets_changelog,
+        topics.customers_changelog,
+        topics.windows_changelog,
         "__transaction_state",
         "__consumer_offsets",
     ]

@@ -44,15 +44,15 @@ SETTINGS = {
     ),
 }
 
-SMALL = {"STREAM_PARTITIONS": "2", "STREAM_DELTA_PARTITIONS": "3"}
-"""For short trials: every partition costs transactions."""
-
 ALL_STAGES = {
     "STREAM_METRICS": ",".join(
         (*DEFAULT_METRICS, *(metric.name for metric in METRICS if metric.entity == "customer"))
     )
 }
 """Customers' metrics are chosen too: they have a stage of their own."""
+
+SMALL = {**ALL_STAGES, "STREAM_PARTITIONS": "2", "STREAM_DELTA_PARTITIONS": "3"}
+"""For short trials of everything: every partition costs transactions."""
 
 PLAIN = Plan()
 

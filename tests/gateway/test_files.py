@@ -50,6 +50,7 @@ def test_what_is_wrong_inside_is_left_to_the_worker() -> None:
     [
         (b"{", "not JSON"),
         (b"[1]", "no event"),
+        (b'{"data": {"x": ' + b"[" * 5000, "nested"),
         (b'{"data": 4}', "no event"),
         (b"{}", "type"),
         (line("ticket.sung", ticket_id="t"), "type"),

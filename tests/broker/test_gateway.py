@@ -1,0 +1,147 @@
+"""``stream gateway`` in front of a real broker: what it answers with 202 is there, and the figures count it once."""
+
+import http.client
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stream.core.partitioner import murmur2_partition
+from tests.broker.conftest import Product
+from tests.gateway.signing import SECRET, signed
+from tests.support import topics
+from tests.support.kafka import Kafka
+from tests.support.ports import free_ports
+from tests.support.process import Process, wait_until
+
+pytestmark = pytest.mark.broker
+
+
+def ask(port: int, path: str, body: bytes | None = None, message: str = "msg-1") -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
+    try:
+        connection.request(
+            "GET" if body is None else "POST", path, body, signed(body, message=message) if body else {}
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except OSError as exc:
+        return 0, str(exc)
+    finally:
+        connection.close()
+
+
+def survey(number: int, score: int) -> list[dict[str, object]]:
+    """A ticket and its answer."""
+    times = (f"2026-11-05T12:00:{number:02}Z", f"2026-11-05T12:30:{number:02}Z")
+    common = {"specversion": "1.0", "source": "/helpdesk"}
+    ids = {"tenant": "acme", "ticket_id": f"t-{number}"}
+    answer = {"survey_id": f"s-{number}", "kind": "csat", "scale": {"min": 1, "max": 5}, "score": score}
+    return [
+        {
+            **common,
+            "id": f"c-{number}",
+            "type": "contact-centre.ticket.created.v1",
+            "time": times[0],
+            "data": {**ids, "channel": "chat", "created_by": "customer"},
+        },
+        {
+            **common,
+            "id": f"a-{number}",
+            "type": "contact-centre.survey.answered.v1",
+            "time": times[1],
+            "data": {**ids, **answer, "revision": 0},
+        },
+    ]
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    file = tmp_path / "secrets"
+    file.write_text(SECRET + "\n")
+    return file
+
+
+@pytest.fixture
+def product(kafka: Kafka, tmp_path: Path) -> Iterator[Product]:
+    running = Product(kafka.bootstrap, "gateway", tmp_path, STREAM_METRICS="csat", STREAM_ALERTS="none")
+    yield running
+    running.close()
+
+
+def started(product: Product, secrets: Path) -> tuple[Process, int]:
+    (port,) = free_ports(1)
+    gateway = product.stream(
+        "gateway", STREAM_WEBHOOK_SECRETS_FILE=str(secrets), STREAM_GATEWAY_PORT=str(port)
+    )
+    wait_until(lambda: ask(port, "/readyz")[0] == 200 or not gateway.running, 60, lambda: gateway.output)
+    return gateway, port
+
+
+def test_signed_events_become_figures_and_count_once(product: Product, secrets: Path) -> None:
+    gateway, port = started(product, secrets)
+    bodies = [json.dumps(survey(number, score)).encode() for number, score in enumerate((5, 5, 4, 1))]
+    for number, body in enumerate(bodies):
+        assert ask(port, "/events", body, message=f"m-{number}")[0] == 202, gateway.output
+    assert ask(port, "/events", bodies[0], message="m-0")[0] == 200, "the same webhook again"
+    assert ask(port, "/events", bodies[1], message="sent anew")[0] == 202, "the same events in another one"
+    gateway.send(signal.SIGTERM)
+    assert gateway.wait(30) == 0, gateway.output
+    records = topics.read(product.bootstrap, [product.core.topics.tickets, product.core.topics.surveys])
+    assert len(records) == 10
+    partitions = product.core.source_partitions
+    assert {record.partition - murmur2_partition(record.key or b"", partitions) for record in records} == {0}
+    product.drain()
+    days = [
+        one
+        for one in product.published().values()
+        if one["metric"] == "csat" and one["window_seconds"] == 86_400
+    ]
+    whole = [one for one in days if not one["segment"].get("channel")]
+    assert [(one["n"], one["value"]) for one in whole] == [(4, 0.75)]
+
+
+def test_without_brokers_it_says_so_and_takes_it_afterwards(tmp_path: Path, secrets: Path) -> None:
+    with Kafka() as kafka:
+        product = Product(kafka.bootstrap, "gateway", tmp_path, STREAM_METRICS="csat", STREAM_ALERTS="none")
+        (node,) = kafka.nodes
+        body = json.dumps(survey(1, 5)).encode()
+        try:
+            gateway, port = started(product, secrets)
+            node.send(signal.SIGSTOP)
+            try:
+                status, text = ask(port, "/events", body)
+                assert (status, json.loads(text)["outcome"]) == (503, "not_taken")
+                assert ask(port, "/readyz")[0] == 503
+            finally:
+                node.send(signal.SIGCONT)
+            wait_until(lambda: ask(port, "/events", body)[0] in {200, 202}, 60, lambda: gateway.output)
+            assert ask(port, "/readyz")[0] == 200
+            gateway.send(signal.SIGTERM)
+            assert gateway.wait(30) == 0, gateway.output
+            product.drain()
+            assert {one["n"] for one in product.published().values()} == {1}
+        finally:
+            product.close()
+
+
+def test_it_refuses_to_start_without_topics_secrets_or_a_port(product: Product, secrets: Path) -> None:
+    cases = [
+        ({}, 2, "STREAM_WEBHOOK_SECRETS_FILE is not set"),
+        ({"STREAM_TOPIC_PREFIX": "nowhere."}, 1, "run `stream topics create`"),
+        ({"STREAM_GATEWAY_HOST": "192.0.2.1"}, 1, "STREAM_GATEWAY_HOST"),
+    ]
+    for more, code, says in cases:
+        given = {"STREAM_WEBHOOK_SECRETS_FILE": str(secrets), "STREAM_GATEWAY_PORT": "0", **more}
+        if not more:
+            del given["STREAM_WEBHOOK_SECRETS_FILE"]
+        process = product.stream("gateway", **given)
+        assert process.wait(60) == code, process.output
+        assert says in process.error, process.output
+    secrets.write_text("hunter2\n")
+    process = product.stream("gateway", STREAM_WEBHOOK_SECRETS_FILE=str(secrets))
+    assert process.wait(60) == 2, process.output
+    assert "whsec_" in process.error
+    assert "hunter2" not in process.output

@@ -71,6 +71,7 @@ class Gateway:
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises OSError where that address cannot be bound."""
         app = web.Application(client_max_size=self._bounds.body_bytes)
+        app.on_response_prepare.append(_named)
         app.router.add_post("/events", self._take)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthy)
@@ -166,3 +167,9 @@ class Gateway:
                 if connection.transport is not None:
                     self._requests.labels("busy").inc()
                     connection.transport.abort()
+
+
+async def _named(_: web.Request, answer: web.StreamResponse) -> None:
+    """Who asks need not know what this runs on."""
+    answer.headers["Server"] = "stream"
+    answer.headers["X-Content-Type-Options"] = "nosniff"

@@ -197,7 +197,7 @@ class Run:
         source = generate(-(-number // 10), seed=int(per_second), topics=self.product.core.topics).records
         names = self.product.core.topics
         first = self.answers
-        expected = first + int(seconds * PROBES_PER_SECOND)
+        expected = first + int(seconds * PROBES_PER_SECOND) + 1  # at both ends of the time
         worker = self.start()
         before = State(worker).cpu_seconds
         with ProcessPoolExecutor(2) as pool:

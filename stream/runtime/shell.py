@@ -12,11 +12,9 @@ from collections.abc import Callable, Collection, Iterable
 import structlog
 
 from stream.core.record import Flush
-from stream.core.state_shape import GenerationError
-from stream.core.tally import DamagedRowError
-from stream.core.tickets_meta import UnknownRowError
 from stream.runtime.checkpoint import Checkpoint
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.damage import naming
 from stream.runtime.errors import ShellError, StateError
 from stream.runtime.guard import Fetched, PositionGuard, Seek
 from stream.runtime.loader import load
@@ -32,8 +30,6 @@ POLL_SECONDS = 0.05
 """How finely commits and ticks are timed."""
 
 MEASURE_EVERY_TICKS = 20
-
-DAMAGED = (DamagedRowError, UnknownRowError)
 
 REPORT_SECONDS = 1.0
 
@@ -88,10 +84,8 @@ class Shell:
             admitted = self._guard.admit(topic, partition, part.positions[topic], fetched)
             if admitted is None or isinstance(admitted, Seek):
                 return admitted
-            try:
+            with naming(part.spec.changelog, part.number):
                 part.shard.apply(topic, admitted, fetched.end, now_ms())
-            except DAMAGED as exc:
-                raise _unusable(part, exc) from exc
             part.positions[topic] = fetched.end
             part.advanced = True
             self._consumed[topic] = self._consumed.get(topic, 0) + len(admitted)
@@ -140,7 +134,8 @@ class Shell:
         try:
             for part in self.parts.values():
                 if part.ready:
-                    part.shard.tick(now_ms(), self.at_end(part))
+                    with naming(part.spec.changelog, part.number):
+                        part.shard.tick(now_ms(), self.at_end(part))
                     if self._ticks % MEASURE_EVERY_TICKS == 1:
                         part.measure()
             self.publish()
@@ -190,10 +185,8 @@ class Shell:
 
     async def _commit(self, part: Part) -> None:
         part.committed_at = time.monotonic()
-        try:
+        with naming(part.spec.changelog, part.number):
             flush: Flush = part.shard.flush(now_ms())
-        except DAMAGED as exc:
-            raise _unusable(part, exc) from exc
         positions = dict(part.shard.positions)
         part.advanced = False
         await self.checkpoint.write(part, flush, positions)
@@ -269,12 +262,8 @@ class Shell:
         self.publish()
 
     def _start(self, part: Part) -> None:
-        try:
+        with naming(part.spec.changelog, part.number):
             part.shard.ready()
-        except GenerationError:
-            raise
-        except Exception as exc:
-            raise _unusable(part, exc) from exc
         missing = part.shard.rows_missing
         if (
             missing and self.checkpoint.committed_reads
@@ -389,14 +378,3 @@ def _see(ended: asyncio.Future[list[None]]) -> None:
     """What became of a commit that is not waited for any longer is no news."""
     if not ended.cancelled():
         ended.exception()
-
-
-def _unusable(part: Part, exc: Exception) -> StateError:
-    """A state that cannot be read, with what to do."""
-    hint = ""
-    if isinstance(exc, DAMAGED):
-        hint = (
-            ". If a newer version wrote it, upgrade this worker. If it is damaged, stop all workers and start one with "
-            "`stream worker --rebuild`, which builds the state anew from what the source topics still hold"
-        )
-    return StateError(f"{part.spec.changelog}[{part.number}]: {exc}{hint}")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,19 @@ import pytest
 
 from stream.core.audit import audit
 from stream.core.config import CoreConfig
+from stream.core.customer import decode_customer
+from stream.core.customer_facts import CustomerFacts
+from stream.core.entity import kinds
 from stream.core.pane import META_KEY as WINDOWS_META
 from stream.core.progress import Progress
 from stream.core.record import SourceRecord
 from stream.core.state_shape import ShapeChangedError, shape
 from stream.core.tally import DamagedRowError
+from stream.core.ticket import decode_ticket
+from stream.core.ticket_facts import Facts, Rare
 from stream.core.tickets_meta import META_KEY, UnknownRowError
+from stream.core.tickets_shard import TicketsShard
+from stream.core.windows_shard import WindowsShard
 from stream.metrics import selected
 from stream.settings import load
 from tests.support.core import oracle
@@ -71,16 +77,23 @@ class Kept:
     def pipeline(self, core: CoreConfig) -> Pipeline:
         """This version on the stored state."""
         pipeline = Pipeline(core)
-        sources, windows = core.source_partitions, core.delta_partitions
+        sources = range(core.source_partitions)
         pipeline.changelogs = [
-            *(self.rows("tickets", number) for number in range(sources)),
-            *(self.rows("windows", number) for number in range(windows)),
+            *(self.rows(kind.name, number) for kind in kinds(core) for number in sources),
+            *(self.rows("windows", number) for number in range(core.delta_partitions)),
         ]
         pipeline.restart()
-        for index, shard in enumerate(pipeline.windows):
-            consumed = shard.positions.get(core.topics.deltas, 0)
-            pipeline.deltas[index] = [SourceRecord("", index, n, 0, None, None) for n in range(consumed)]
+        customers = pipeline.tickets[core.source_partitions :]
+        pipeline.answers = [self._left("answers", core.topics.answers, shard) for shard in customers]
+        pipeline.deltas = [self._left("deltas", core.topics.deltas, shard) for shard in pipeline.windows]
         return pipeline
+
+    def _left(self, name: str, topic: str, reader: TicketsShard | WindowsShard) -> list[SourceRecord]:
+        """One partition of an internal topic, of which only what its reader has not taken in is kept."""
+        number = reader.partition
+        taken_in = [SourceRecord("", number, n, 0, None, None) for n in range(reader.positions.get(topic, 0))]
+        kept = self.folder / f"{name}-{number}.ndjson"
+        return taken_in + (self._log(kept.stem) if kept.exists() else [])
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda folder: folder.name)
@@ -88,8 +101,18 @@ def kept(request: pytest.FixtureRequest) -> Kept:
     return Kept(request.param)
 
 
-def _ends(pipeline: Pipeline) -> Sequence[int]:
-    return [len(deltas) for deltas in pipeline.deltas]
+def test_the_newest_one_has_every_kind_of_fact() -> None:
+    """What is added to a row is added to :mod:`tests.fixtures.write`, too, and a fixture of it is written before the next release."""
+    kept = Kept(VERSIONS[-1])
+    numbers = range(kept.core.source_partitions)
+    rows = [row for number in numbers for row in kept.rows("tickets", number).items() if row[0][:1] == b"t"]
+    tickets = [decode_ticket(row, key) for key, row in rows]
+    rare = [ticket.rare for ticket in tickets if ticket.rare is not None]
+    rows = [row for number in numbers for row in kept.rows("customers", number).items() if row[0][:1] == b"c"]
+    customers = [decode_customer(row, key) for key, row in rows]
+    for facts, found in ((Facts, tickets), (Rare, rare), (CustomerFacts, customers)):
+        never = [name for name in facts.__struct_fields__ if not any(getattr(one, name) for one in found)]
+        assert never == []
 
 
 def test_it_goes_on_exactly(kept: Kept) -> None:
@@ -118,13 +141,13 @@ def test_it_goes_on_exactly(kept: Kept) -> None:
 def test_its_figures_are_what_its_facts_come_to(kept: Kept) -> None:
     pipeline = kept.pipeline(kept.core)
     pipeline.build()
-    sources = kept.core.source_partitions
     found = audit(
         kept.core,
         selected(kept.core),
         pipeline.facts(),
-        pipeline.changelogs[sources:],
-        _ends(pipeline),
+        pipeline.changelogs[kept.core.feeds :],
+        [len(deltas) for deltas in pipeline.deltas],
+        [len(answers) for answers in pipeline.answers],
     )
     assert found.differences == []
     assert found.windows > 50

@@ -47,11 +47,13 @@ def _said(exc: Exception) -> str:
 
 def raised_in(exc: BaseException) -> str:
     """``IndexError in stream.metrics.csat.slot_of``, without the error's own text: that may quote what a row says."""
+    kind = type(exc)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     trace = exc.__traceback__
     if trace is None:
-        return type(exc).__name__
+        return name
     while trace.tb_next is not None:
         trace = trace.tb_next
     frame = trace.tb_frame
     function = frame.f_code.co_qualname.partition(".<locals>")[0]
-    return f"{type(exc).__name__} in {frame.f_globals.get('__name__', '?')}.{function}"
+    return f"{name} in {frame.f_globals.get('__name__', '?')}.{function}"

@@ -1,10 +1,12 @@
 """What is fuzzed, and what must hold for every input: ``check`` raises where it does not.
 
-An input's first byte says what the rest is: a value (``S``), headers and a value (``B``), or a row of a changelog. Nothing here
-knows the fuzzer, so that the corpus is an ordinary test.
+An input's first byte says what the rest is: a value (``S``), headers and a value (``B``), a row of a changelog that is read, or a
+row or a record between two stages that a worker lives with (:mod:`tests.fuzz.lives`). Nothing here knows the fuzzer, so that the
+corpus is an ordinary test.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import orjson
 
@@ -24,6 +26,8 @@ from stream.core.tally import DamagedRowError, decode_window, encode_window
 from stream.core.ticket import decode_ticket, encode_ticket
 from stream.core.tickets_meta import LABELS_KEY, UnknownRowError
 from stream.core.tickets_meta import META_KEY as SOURCE_META_KEY
+from tests.fuzz import lives as rows
+from tests.fuzz.lives import lives, slots
 from tests.support.core import new_tickets, new_windows
 from tests.support.examples import FOLDER, NOW_MS, PARTITIONS, record
 
@@ -211,6 +215,7 @@ KINDS: dict[bytes, Callable[[bytes], None]] = {
     b"P": _windows_rows(levels(CONFIG)[0].key(1, SEGMENT)),
     b"L": _windows_rows(live_key(60, 60, SEGMENT)),
     b"a": _windows_rows(b"a" + b"csat_low\0" + SEGMENT),
+    **{kind: partial(lives, kind) for kind in slots()},
 }
 
 
@@ -218,7 +223,12 @@ KINDS: dict[bytes, Callable[[bytes], None]] = {
 
 
 def seeds() -> Iterator[bytes]:
-    """The contract's examples in both modes, and the rows and deltas that they come to."""
+    """The contract's examples in both modes, and the rows and deltas that they come to; and a state with every kind of row."""
+    read = {b"0": b"t", b"1": b"c", b"7": b"w", b"9": b"l", b"F": b"f", b"R": b"a", b"D": b"d"}
+    for seed in rows.seeds():
+        yield seed
+        if seed[:1] in read:
+            yield read[seed[:1]] + seed[1:]
     for path in sorted((*(FOLDER / "valid").glob("*.json"), *(FOLDER / "invalid").glob("*.json"))):
         value = path.read_bytes()
         yield b"S" + value
@@ -248,9 +258,10 @@ def _rows(placed: SourceRecord) -> Iterator[bytes]:
         yield b"d" + (output.value or b"")
         delta = SourceRecord(output.topic, 0, offset, NOW_MS, None, output.value)
         windows.apply(CONFIG.topics.deltas, [delta], offset + 1, NOW_MS)
+    readers = {b"\0": (b"p",), b"a": (b"a",), b"l": (b"l", b"L")}
     for key, value in windows.flush(NOW_MS).rows:
-        kind = {b"\0": b"p", b"a": b"a", b"l": b"l"}.get(key[:1], b"w")
-        yield kind + (value or b"")
+        for kind in readers.get(key[:1], (b"w", b"P")):
+            yield kind + (value or b"")
 
 
 def words() -> list[bytes]:

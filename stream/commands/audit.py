@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import click
 import msgspec
@@ -11,8 +12,11 @@ from aiokafka import TopicPartition
 from stream.commands import CommandError, Context, kafka
 from stream.commands.words import minute_text, segment_text
 from stream.core.audit import AuditError, Difference, Rows, audit
+from stream.core.audit_answers import AnswerDifference
 from stream.core.config import CoreConfig
+from stream.core.customer_facts import Given
 from stream.core.entity import kinds
+from stream.core.measure import Figure
 from stream.core.segment import segment_labels
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import DamagedRowError
@@ -20,6 +24,7 @@ from stream.core.ticket import RowVersionError
 from stream.core.tickets_meta import UnknownRowError
 from stream.metrics import selected
 from stream.runtime import clients
+from stream.runtime.damage import raised_in
 from stream.settings import Settings
 from stream.settings.forms import show_duration
 
@@ -36,9 +41,10 @@ SETTLE_POLLS, SETTLE_SECONDS = 20, 0.5
 def command(context: Context, *, as_json: bool) -> None:
     """Fold the facts of all tickets and customers once more, and compare with the sums behind the figures.
 
-    Reads the state of all stages and changes nothing. Run it with the worker's settings, while no worker runs; what is left in
-    the topics has to be worked off before (`stream worker --drain`). Windows that are too old to be recomputed are left out and
-    counted. Exit code 1 if anything differs.
+    Where a metric follows customers' answers, those that customers have are compared with those on tickets, too. Reads the state of
+    all stages and changes nothing. Run it with the worker's settings, while no worker runs; what is left in the topics has to be
+    worked off before (`stream worker --drain`). Windows that are too old to be recomputed are left out and counted. Exit code 1 if
+    anything differs.
     """
     settings = context.settings
     core = kafka.run(settings, kafka.fitted_core(settings))
@@ -51,17 +57,22 @@ def command(context: Context, *, as_json: bool) -> None:
         raise CommandError(f"{exc}; run the audit with the worker's settings") from exc
     except (DamagedRowError, UnknownRowError, RowVersionError, GenerationError, msgspec.DecodeError) as exc:
         raise CommandError(f"the state cannot be read: {exc}") from exc
-    for difference in found.differences if as_json else found.differences[:SHOWN]:
-        print(_json(difference) if as_json else _line(difference))
-    hidden = 0 if as_json else len(found.differences) - SHOWN
+    except Exception as exc:  # whatever computing with a damaged row comes to
+        raise CommandError(f"a row of the state says what cannot be ({raised_in(exc)})") from exc
+    line, answer_line = (_json, _answer_json) if as_json else (_line, _answer_line)
+    lines = [*map(answer_line, found.wrong_answers), *map(line, found.differences)]
+    hidden = 0 if as_json else len(lines) - SHOWN
+    for shown in lines if as_json else lines[:SHOWN]:
+        print(shown)
     if hidden > 0:
         print(f"... and {hidden:,} more: see all with --json")
+    answers = f"{found.answers:,} answers and " if core.answers else ""
     summary = (
-        f"{found.rows:,} {' and '.join(kind.name for kind in kinds(core))} folded, {found.windows:,} sums compared, "
-        f"{found.skipped:,} too old to be recomputed, {len(found.differences):,} differ"
+        f"{found.rows:,} {' and '.join(kind.name for kind in kinds(core))} folded, {answers}{found.windows:,} sums compared, "
+        f"{found.skipped:,} too old to be recomputed, {len(lines):,} differ"
     )
     print(summary, file=sys.stderr if as_json else sys.stdout)
-    if found.differences:
+    if lines:
         raise CommandError(
             "the figures are not what the facts come to: please report it, with these lines; a new generation "
             "(for example another STREAM_MAX_LABEL_VALUES) builds all figures anew from the facts"
@@ -138,9 +149,40 @@ def _figures(found: Difference, tally: Mapping[int, int]) -> str:
         slot for slot in tally.keys() | other.keys() if tally.get(slot, 0) != other.get(slot, 0)
     )
     sums = ", ".join(f"slot {slot} {tally.get(slot, 0)}" for slot in differing[:4])
-    figures = [] if found.live or found.metric is None else found.metric.figures(dict(tally))
+    figures: Sequence[Figure] = ()
+    if not found.live and found.metric is not None:
+        with suppress(Exception):  # a damaged sum has no figure
+            figures = found.metric.figures(dict(tally))
     text = ", ".join(f"n {figure.n} value {figure.value}" for figure in figures)
     return f"{text} ({sums})" if text else sums
+
+
+def _answer_line(found: AnswerDifference) -> str:
+    at_ms = (*found.missing, *found.extra)[0].at
+    if not found.extra:
+        what = "stands on a ticket, and not with its customer"
+    elif not found.missing:
+        what = "is with a customer, and stands on no ticket, or is there more than once"
+    else:
+        what = "is with its customer another one than on its ticket"
+    return f"tenant={found.tenant}   {minute_text(at_ms)}   answer {found.key.hex()} of customers partition {found.partition}: {what}"
+
+
+def _answer_json(found: AnswerDifference) -> str:
+    def of(answers: Sequence[Given]) -> Sequence[dict[str, object]]:
+        return [
+            {"at_ms": one.at, "scale": one.scale, "score": one.score, "labels": one.labels} for one in answers
+        ]
+
+    return msgspec.json.encode(
+        {
+            "answer": found.key.hex(),
+            "tenant": found.tenant,
+            "partition": found.partition,
+            "missing": of(found.missing),
+            "extra": of(found.extra),
+        }
+    ).decode()
 
 
 def _json(found: Difference) -> str:

@@ -1,7 +1,8 @@
 """Whether the windows say what the facts say: all facts folded once more, compared with the sums that are stored.
 
 Compared is what facts and sums must agree on exactly: windows into which nothing can have come too late, and of which no ticket has
-been forgotten. Older ones are right, too, but cannot be recomputed.
+been forgotten. Older ones are right, too, but cannot be recomputed. Answers that customers' facts have from tickets are compared with
+the tickets' (:mod:`stream.core.audit_answers`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from stream.core.audit_answers import AnswerDifference, Rekeyed
 from stream.core.author_days import DAY, decode_day
 from stream.core.config import DAY_MS, MINUTE_MS, CoreConfig
-from stream.core.entity import Kind, kinds
+from stream.core.customer import Customer
+from stream.core.entity import Entity, Kind, kinds
 from stream.core.first_replies import OTHER, WHAT_BITS, WHAT_MASK, first_replies, is_watched
 from stream.core.labels import LabelBook
 from stream.core.live import decode_counts
@@ -79,6 +82,9 @@ class Audit(NamedTuple):
     skipped: int
     """Sums that are stored, but too old to be recomputed."""
     differences: Sequence[Difference]
+    answers: int = 0
+    """Answers on tickets that were compared with what customers have heard of them."""
+    wrong_answers: Sequence[AnswerDifference] = ()
 
 
 def audit(
@@ -100,6 +106,7 @@ def audit(
     metas: list[Meta] = []
     sums: dict[Place, dict[int, int]] = {}
     count = 0
+    rekeyed = Rekeyed(config)
     for kind in kinds(config):
         asked = [metric for metric in metrics if metric.entity == kind.entity]
         for partition, rows in enumerate(entities[kind.name]):
@@ -117,14 +124,19 @@ def audit(
                 _taken_in(where, topic, meta.positions.get(topic, 0), answer_ends[partition])
             metas.append(meta)
             count += len(own)
-            _fold(config, kind, asked, own, LabelBook(config, admitted), sums)
+            for key, entity in _fold(config, kind, asked, own, LabelBook(config, admitted), sums):
+                if config.answers and isinstance(entity, Ticket):
+                    rekeyed.say(entity, key)
+                elif config.answers and isinstance(entity, Customer):
+                    rekeyed.hear(entity, key, partition)
     bounds = _bounds(config, metas)
     stored, skipped = _stored(config, metrics, windows, bounds)
     differences = sorted(
         _differences(metrics, stored, {p: t for p, t in sums.items() if p[2] >= bounds[p[:2]]}),
         key=lambda one: (one.start_ms, one.window_ms, one.segment, one.name),
     )
-    return Audit(count, len(stored.keys() | sums.keys()), skipped, differences)
+    answers, wrong_answers = rekeyed.compare(max(meta.watermark_ms for meta in metas))
+    return Audit(count, len(stored.keys() | sums.keys()), skipped, differences, answers, wrong_answers)
 
 
 def _at_rest(
@@ -165,14 +177,15 @@ def _fold(
     rows: Rows,
     book: LabelBook,
     sums: dict[Place, dict[int, int]],
-) -> None:
-    """Add all measures of one partition's facts to the sums of every level."""
+) -> Iterator[tuple[bytes, Entity]]:
+    """Add all measures of one partition's facts to the sums of every level, at the end; the entities as they are read."""
     windowed: dict[tuple[Labels, int], dict[int, int]] = {}
     live: dict[tuple[Labels, int], dict[int, int]] = {}
     stocks: dict[tuple[Labels, int], dict[int, int]] = {}
     watched = is_watched(metrics)
     for key, row in rows.items():
         entity = kind.decode(row, key)
+        yield key, entity
         if watched and isinstance(entity, Ticket):
             segment, _ = book.tenant_segment(entity.tenant)
             for instant_ms, slot, amount in first_replies(entity, config):

@@ -25,7 +25,6 @@ from stream.metrics import METRICS, selected
 from stream.settings import load
 from tests.broker.conftest import Product
 from tests.chaos.problems import Problem, wrong_figures
-from tests.chaos.rekeyed import wrong_answers
 from tests.chaos.traffic import Arrival
 from tests.chaos.worker import Plan
 from tests.support import topics
@@ -152,7 +151,6 @@ class Trial(Product):
             *self._dead_letters([output.value or b"" for output in expected.dead_letters]),
             *self._alerts(expected.alerts),
             *self._followups(expected.followups),
-            *self._answers(),
             *self._live(expected.windows.rows),
             *self._audit(),
         ]
@@ -262,12 +260,6 @@ class Trial(Product):
                 f"{len(wrong)} of {len(should)} follow-ups differ, such as {open_now.get(wrong[0])} for {should.get(wrong[0])}",
             )
 
-    def _answers(self) -> Iterable[Problem]:
-        """What customers have heard of answers is what stands on tickets, where a metric needs it."""
-        if self.core.answers:
-            names = (self.core.topics.tickets_changelog, self.core.topics.customers_changelog)
-            yield from wrong_answers(self.core, *(topics.read(self.bootstrap, [name]) for name in names))
-
     def _live(self, expected: Mapping[bytes, bytes]) -> Iterable[Problem]:
         """How many tickets are open, waiting and so on, per segment and the minute since when."""
         rows = topics.latest(topics.read(self.bootstrap, [self.core.topics.windows_changelog]))
@@ -291,6 +283,12 @@ class Trial(Product):
             yield Problem(
                 "audit",
                 f"audit of {found.windows} sums: {len(found.differences)} differ, such as {found.differences[:1]}",
+            )
+        if found.wrong_answers or (self.core.answers and not found.answers):
+            yield Problem(
+                "answers",
+                f"audit of {found.answers} answers: {len(found.wrong_answers)} are not with their customers as they stand on tickets, "
+                f"such as {found.wrong_answers[:1]}",
             )
 
 

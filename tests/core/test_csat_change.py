@@ -156,6 +156,7 @@ def _audited(pipeline: Pipeline) -> None:
         [len(answers) for answers in pipeline.answers],
     )
     assert found.differences == []
+    assert found.wrong_answers == []
 
 
 @given(st.data())

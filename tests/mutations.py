@@ -295,6 +295,24 @@ FAULTS = (
         "revision = (state >> REVISION_SHIFT) + 1",
         "tests/core/test_generations.py",
     ),
+    Fault(
+        "stream/core/audit_answers.py",
+        "newest_ms - PAIR_WITHIN_MS",
+        "newest_ms",
+        "tests/core/test_audit_answers.py",
+    ),
+    Fault(
+        "stream/core/ticket.py",
+        '(ev.SurveyRetracted, "survey")',
+        '(ev.SurveyRetracted, "expiry")',
+        "tests/core/test_corrections.py",
+    ),
+    Fault(
+        "stream/runtime/damage.py",
+        "except _NOT_OF_ROWS:",
+        "except MemoryError:",
+        "tests/runtime/test_damage.py",
+    ),
 )
 
 

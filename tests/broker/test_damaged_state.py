@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from stream.core.fact import KINDS, NO_SCALE
 from stream.core.record import SourceRecord
-from stream.core.ticket import decode_ticket
+from stream.core.ticket import decode_ticket, encode_ticket
 from stream.core.tickets_meta import META_KEY
 from tests.broker.conftest import Product
 from tests.support import topics
@@ -74,6 +75,36 @@ def test_a_row_that_cannot_be_read_is_refused_though_no_event_touches_it(product
     product.send(others[-1:])
     assert "cannot be read" in refused(product, changelog).output
     rebuilt(product)
+
+
+def test_a_row_that_says_what_cannot_be_is_named(product: Product, day: Day) -> None:
+    product.send(day)
+    product.drain()
+    changelog = product.core.topics.tickets_changelog
+    row, bad = next(
+        (row, bad)
+        for row in topics.read(product.bootstrap, [changelog])
+        if row.key is not None and row.key[:1] == b"t" and (bad := _unknown_scale(row)) is not None
+    )
+    topics.place(product.bootstrap, [row._replace(value=bad)])
+    ticket_id = (row.key or b"").partition(b"\0")[2]
+    again = [one for one in day if one.topic.endswith("tickets") and one.key == ticket_id]
+    product.send(again[:1])  # its creation, once more: every metric reads it
+    said = refused(product, changelog).error
+    assert f"{changelog}[{row.partition}]: a row of it, or what came in last, says what cannot be" in said
+    assert "(IndexError in stream.metrics.csat.slot_of)" in said
+    rebuilt(product)
+
+
+def _unknown_scale(row: SourceRecord) -> bytes | None:
+    """A ticket's row whose answer is on a scale that nobody knows, if it has one of satisfaction."""
+    ticket = decode_ticket(row.value or b"", row.key or b"")
+    for survey in ticket.surveys:
+        answer = survey.answer
+        if answer is not None and answer.kind == KINDS["csat"] and answer.score is not None:
+            answer.what = KINDS["csat"] << 4 | NO_SCALE - 1
+            return encode_ticket(ticket)
+    return None
 
 
 def test_a_bit_that_flipped_on_the_brokers_disk_is_noticed(

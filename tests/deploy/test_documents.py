@@ -56,5 +56,5 @@ def test_services_that_are_named_exist(name: str) -> None:
 def test_files_that_are_named_exist(name: str) -> None:
     for file in re.findall(r"`((?:prometheus|alertmanager|grafana|deploy)/[\w./-]+)`", text(name)):
         assert (DEPLOY / file.removeprefix("deploy/")).exists(), file
-    for target in re.findall(r"\]\(([^)#]+)\)", text(name)):
+    for target in re.findall(r"\]\((?!https://)([^)#]+)\)", text(name)):
         assert (DEPLOY / target).exists(), target

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from stream.core.bot_rule import (
     AT_ONCE_S,
+    MANY,
     MAX_QUARTILE_RATIO,
+    MAX_QUARTILE_RATIO_OF_MANY,
     MIN_FIRST_REPLIES,
     MIN_SHARE,
+    MIN_SHARE_AT_ONCE,
     MIN_TAKEN_OVER,
+    MIN_TAKEN_OVER_OF_MANY,
     MIN_WITHIN_A_MINUTE,
     WITHIN_S,
     FirstReplies,
@@ -37,6 +41,8 @@ def spread(median_s: float, sigma: float, n: int = 200) -> list[float]:
 
 MACHINE = [7, 8, 8, 9, 11, 12, 13, 13, 15, 15, 15, 16, 16, 16, 16, 17, 17, 17, 18, 19, 21, 22, 25, 34]
 """As the auto-responder of the help-desk data answers, in seconds."""
+RESPONDER = [11, 13, 15, 15, 15, 16, 16, 16, 17, 17, 18, 21]
+"""With its quartiles."""
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,31 @@ def test_people_who_are_merely_fast_are_not(median_s: float, sigma: float, share
 
 def test_one_who_is_the_whole_team_is_not() -> None:
     assert not looks_like_a_bot(author([10] * 200, taken_over=0))
+    assert not looks_like_a_bot(author([0] * 200, taken_over=0.02))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("taken_over", [0.06, 0.1, 0.2])
+def test_an_auto_responder_that_settles_most_tickets_by_itself_is_named(
+    share: float, taken_over: float
+) -> None:
+    """On every ticket of a channel, and people answer one in ten of them."""
+    assert looks_like_a_bot(author(RESPONDER * 10, share=share, taken_over=taken_over))
+    assert looks_like_a_bot(author([1, 2] * 60, taken_over=taken_over))
+    assert looks_like_a_bot(author([0] * 120, share=share, taken_over=taken_over))
+
+
+@pytest.mark.parametrize("median_s", [3, 4, 5, 8, 12, 20, 30])
+@pytest.mark.parametrize("sigma", [0.3, 0.4, 0.5, 0.7])
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_people_who_hand_over_one_chat_in_ten_are_not(median_s: float, sigma: float, share: float) -> None:
+    """Not even those who greet within seconds, so that whole seconds make them look even."""
+    assert not looks_like_a_bot(author(spread(median_s, sigma), share=share, taken_over=0.1))
+
+
+def test_people_whose_calls_are_written_down_at_once_are_not() -> None:
+    """Three of them, and a second line that follows up on some."""
+    assert not looks_like_a_bot(author([0, 1, 2] * 100, share=0.33, taken_over=0.15))
 
 
 N = 1_000
@@ -79,14 +110,39 @@ N = 1_000
             author([10] * (int(N * MIN_WITHIN_A_MINUTE) - 1) + [60] * (N - int(N * MIN_WITHIN_A_MINUTE) + 1)),
         ),
         (
-            author([10] * N, taken_over=MIN_TAKEN_OVER),
-            author([10] * N, taken_over=MIN_TAKEN_OVER - 1 / N),
+            author([10, 13] * 500, taken_over=MIN_TAKEN_OVER),
+            author([10, 13] * 500, taken_over=MIN_TAKEN_OVER - 1 / N),
         ),
-        # 20 s and 28 s are 1.4 apart: seconds count by their ends.
+        (author([10] * MANY, taken_over=0.1), author([10] * (MANY - 1), taken_over=0.1)),
+        (
+            author([10] * N, taken_over=MIN_TAKEN_OVER_OF_MANY),
+            author([10] * N, taken_over=MIN_TAKEN_OVER_OF_MANY - 1 / N),
+        ),
+        # 20 s and 24 s are 1.2 apart: seconds count by their ends.
+        (
+            author([19] * 500 + [23] * 500, taken_over=0.1),
+            author([19] * 500 + [24] * 500, taken_over=0.1),
+        ),
+        (
+            author([0] * 500 + [1] * 500, of=int(N / MIN_SHARE_AT_ONCE), taken_over=0.1),
+            author([0] * 500 + [1] * 500, of=int(N / MIN_SHARE_AT_ONCE) + 1, taken_over=0.1),
+        ),
+        # 20 s and 28 s are 1.4 apart.
         (author([19] * 500 + [27] * 500), author([19] * 500 + [28] * 500)),
         (author([0] * 500 + [AT_ONCE_S - 1] * 500), author([0] * 500 + [AT_ONCE_S] * 500)),
     ],
-    ids=["number", "share", "within a minute", "taken over", "evenness", "at once"],
+    ids=[
+        "number",
+        "share",
+        "within a minute",
+        "taken over",
+        "many",
+        "taken over of many",
+        "evenness of many",
+        "share at once",
+        "evenness",
+        "at once",
+    ],
 )
 def test_each_condition_decides_at_its_bound(holds: FirstReplies, fails: FirstReplies) -> None:
     assert looks_like_a_bot(holds)
@@ -110,6 +166,18 @@ def test_whoever_is_named_is_fast_even_frequent_and_not_alone(
         n >= MIN_FIRST_REPLIES
         and n / (n + others) >= MIN_SHARE
         and sum(delay < WITHIN_S for delay in delays) / n >= MIN_WITHIN_A_MINUTE
-        and found.taken_over / n >= MIN_TAKEN_OVER
-        and (upper + 1 <= AT_ONCE_S or upper + 1 <= MAX_QUARTILE_RATIO * (lower + 1))
+        and (
+            (
+                found.taken_over / n >= MIN_TAKEN_OVER
+                and (upper + 1 <= AT_ONCE_S or upper + 1 <= MAX_QUARTILE_RATIO * (lower + 1))
+            )
+            or (
+                n >= MANY
+                and found.taken_over / n >= MIN_TAKEN_OVER_OF_MANY
+                and (
+                    (upper + 1 <= AT_ONCE_S and n / (n + others) >= MIN_SHARE_AT_ONCE)
+                    or upper + 1 <= MAX_QUARTILE_RATIO_OF_MANY * (lower + 1)
+                )
+            )
+        )
     )

@@ -156,6 +156,34 @@ def test_it_is_named_at_any_time_of_the_replay_once_there_are_twenty_tickets() -
         assert names == [AUTO]
 
 
+@cache
+def settling_most(*, count_bots: bool, share: float) -> fold.FoldResult:
+    """The same desk if the auto-responder settled all but a share of its tickets: on the others nobody else says anything."""
+    config = CoreConfig(rollup_windows_ms=(DAY_MS,), horizons_ms={DAY_MS: -1})
+    kept: list[TicketCreated | ReplyAdded] = []
+    places: dict[str | None, int] = {}
+    people = {
+        event.id
+        for event in read(count_bots=False)
+        if isinstance(event, ReplyAdded) and event.data.author == "agent"
+    }
+    for event in read(count_bots=count_bots):
+        place = places.setdefault(event.data.ticket_id, len(places))
+        if event.id not in people or int(place * share) != int((place + 1) * share):
+            kept.append(event)
+    events_ = [(TOPIC_OF[type(event)], event) for event in kept]
+    return oracle(config, log(events_, timestamp_ms=NOW_MS), now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_it_is_named_too_if_people_carried_on_with_few_of_its_tickets(share: float) -> None:
+    [found] = settling_most(count_bots=True, share=share).windows.authors.suspects_of_all()
+    assert found.author == AUTO
+    assert found.replies.n >= 354
+    assert found.replies.taken_over == pytest.approx(share * found.replies.n, rel=0.1)
+    assert settling_most(count_bots=False, share=share).windows.authors.suspects_of_all() == ()
+
+
 def test_nobody_is_named_when_it_is_known_as_a_bot() -> None:
     for result in (folded(count_bots=False), folded(count_bots=True, named=True)):
         rows = result.windows.rows

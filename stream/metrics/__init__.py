@@ -130,8 +130,7 @@ def _under_profiles(metric: Metric, own: tuple[Metric, ...], config: CoreConfig)
 def _under(profile: str, metric: Metric, own: tuple[Metric, ...], config: CoreConfig) -> Metric | None:
     if profile == DEFAULT_PROFILE or not metric.business:
         return profiles.under(profile, metric, config)
-    if not profiles.BY_NAME[profile].business_hours:
-        return None
     (of,) = (one for one in own if one.id == metric.id - business.FIRST_ID)
-    duration = profiles.under(profile, of, config)
-    return None if duration is None or duration.waits is None else _twin(duration)
+    hours = profiles.hours_source(profile, of)
+    duration = None if hours is None else profiles.under(profile, of, config)
+    return None if hours is None or duration is None or duration.waits is None else _twin(duration, hours)

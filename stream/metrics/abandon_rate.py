@@ -64,7 +64,7 @@ def _metric(short_seconds: int) -> Metric:
             "Visits of queues that the customer gave up / visits that were answered or given up, in the window in which they ended. "
             f"{short_rule(short_seconds)}95 % interval after Wilson."
         ),
-        source="Abandonment rate as contact centres define it, short abandons apart",
+        source="Ours: given up / (answered + given up), over the same visits as service_level; who gives up at once did not wait",
         null_rule="Null where no visit was answered or given up.",
         excluded_reasons=EXCLUDED,
         reads=ALWAYS | {"visit"},

@@ -9,6 +9,6 @@ METRIC: Final = status_metric(
     "agent_wait_time",
     "Waiting of the agent",
     "Time that a ticket stood pending.",
-    "Agent wait time as help desks define it (Zendesk)",
+    "Zendesk, about native Support time duration metrics, agent wait time: https://support.zendesk.com/hc/en-us/articles/4408834848154",
     "pending",
 )

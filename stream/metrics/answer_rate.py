@@ -44,7 +44,7 @@ METRIC: Final = Metric(
         "Visits of queues that were answered / visits that were offered, whatever became of them (abandoned, transferred, called "
         "back, timed out, overflowed), in the window in which they ended. 95 % interval after Wilson."
     ),
-    source="Answer rate as contact centres define it: answered / offered",
+    source="Genesys Cloud, columns of performance views, Answer %: https://help.mypurecloud.com/?p=334996",
     null_rule="Null where no visit ended.",
     excluded_reasons=(),
     reads=ALWAYS | {"visit"},

@@ -18,14 +18,18 @@ from stream.metrics.durations import (
 
 SUFFIX: Final = "_business"
 TITLE_SUFFIX: Final = " in business hours"
+SOURCE: Final = (
+    "one schedule for the whole time, as Zendesk counts what has one value: "
+    "https://support.zendesk.com/hc/en-us/articles/5654110765338"
+)
 FIRST_ID: Final = 64
 """A twin's id is its duration's and this."""
 EXCLUDED: Final = (*OF_DURATIONS, "no_calendar")
 NO_CALENDAR_SLOT: Final = len(OF_DURATIONS)
 
 
-def business(of: Metric) -> Metric:
-    """The twin of a metric that has waits. Raises ValueError for one that has none."""
+def business(of: Metric, hours_source: str = SOURCE) -> Metric:
+    """The twin of a metric that has waits; ``hours_source`` documents its hours. Raises ValueError for one that has none."""
     waits = of.waits
     if waits is None:
         raise ValueError(f"{of.name} says no waits: there is nothing to count business hours of")
@@ -57,7 +61,7 @@ def business(of: Metric) -> Metric:
             "and their calendar counts for the whole time. Hours are those of the zone's clock: one that it leaves out does not count, "
             f"one that it shows twice counts twice. {of.definition}"
         ),
-        source=f"{of.source}; business hours: of schedules and holidays, as help desks keep them (Zendesk)",
+        source=f"{of.source} ; business hours: {hours_source}",
         null_rule=(
             f"{of.null_rule} Where no calendar applies, the ticket names one that is not known, or the calendar's years do not reach, "
             "the time is left out and counted as no_calendar: it is never counted in calendar hours."

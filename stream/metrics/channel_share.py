@@ -70,7 +70,7 @@ METRIC: Final = Metric(
         "channel_share_email; channels other than email, chat, voice, sms, social and web are channel_share_other together. "
         "95 % intervals after Wilson."
     ),
-    source="Channel mix: contacts per channel / contacts",
+    source="Ours: contacts of a channel / contacts, the plain share",
     null_rule="Null of channel_share itself, which carries the counts; a channel without contacts has no figure.",
     excluded_reasons=(),
     reads=ALWAYS,

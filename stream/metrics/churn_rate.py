@@ -32,7 +32,7 @@ METRIC: Final = Metric(
         "Customers who left in the window / customers at its start. Who joined in the same window counts as lost, too. Leaves count "
         "under the segments of the join. Windows in which nobody joins or leaves have no figure."
     ),
-    source="Customer churn rate in its textbook form, lost / start",
+    source="Ours: the plain textbook formula, lost / start; no one publication is meant",
     null_rule="Null where there was no customer at the start.",
     excluded_reasons=EXCLUDED,
     reads=CUSTOMER_ALWAYS,

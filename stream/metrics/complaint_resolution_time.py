@@ -9,7 +9,7 @@ METRIC: Final = resolution_metric(
     "complaint_resolution_time",
     "Complaint to its last solving",
     "From the creation of a ticket of kind complaint to the last time that it was solved or closed.",
-    "Complaint resolution time of textbooks: from the complaint to its resolution",
+    "Ours: full resolution time of complaints, as textbooks ask for it; no one publication is meant",
     which=-1,
     of=lambda ticket: ticket.creation is not None and ticket.creation.kind == "complaint",
 )

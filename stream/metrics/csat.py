@@ -64,7 +64,7 @@ METRIC: Final = Metric(
         "(1-5: 4 and 5; 1-3: 3; 1-7: 6 and 7; up to 10: 8 to 10; good or bad: good; five words: the two best). The window is "
         "that of the survey's first answer; a changed score replaces the old one there. 95 % interval after Wilson."
     ),
-    source="Top-box share as survey practice computes it; interval: E. B. Wilson, JASA 22 (1927)",
+    source="Ours: the top box of each scale, as satisfaction surveys are usually reported; interval: E. B. Wilson, JASA 22 (1927)",
     null_rule="Null without answers.",
     excluded_reasons=(),
     reads=ALWAYS | {"survey"},

@@ -95,7 +95,7 @@ METRIC: Final = Metric(
         "on one scale; csat_mean joins them after each score was rescaled to 0..1 as (score - lowest) / (highest - lowest). The "
         "window is that of the survey's first answer."
     ),
-    source="Arithmetic mean; rescaling by the range of the scale",
+    source="Ours: the plain mean, and each score's place on its own scale, so that scales can be put together",
     null_rule="Null without scored answers.",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"survey"},

@@ -67,7 +67,7 @@ def _metric(weights: str) -> Metric:
             "Sum of what customers did in the window, each purchase, referral and mention with the weight of STREAM_ENGAGEMENT / those who "
             "were customers in it. Refunds are no purchases. A part without a weight is left out."
         ),
-        source="A weighted composite; its parts and weights are the operator's own",
+        source="Ours: a weighted composite, whose parts and weights are the operator's own (STREAM_ENGAGEMENT)",
         null_rule="Null where nobody was a customer.",
         excluded_reasons=(),
         reads=CUSTOMER_ALWAYS | {"purchase", "referral", "mention"},

@@ -57,7 +57,10 @@ METRIC: Final = Metric(
         "message) that were not opened again within 7 days / tickets solved, in the window in which they were first solved. The "
         "window stays open for these 7 days. 95 % interval after Wilson."
     ),
-    source="First contact resolution of textbooks; one-touch tickets of help desks (Zendesk)",
+    source=(
+        "Ours: the textbook idea of one contact, as one public reply that was not asked about again; as one-touch tickets of Zendesk: "
+        "https://support.zendesk.com/hc/en-us/articles/4408827693594"
+    ),
     null_rule="Null where nothing was solved.",
     excluded_reasons=(),
     reads=ALWAYS | {"status", "reply"},

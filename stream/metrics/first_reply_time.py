@@ -40,7 +40,7 @@ METRIC: Final = Metric(
         "the clock. On a ticket that an agent opened it is the second public agent reply, as the first one is the opening message. "
         "The window is that of the reply. Mean, and quantiles within 1/64."
     ),
-    source="First reply time as help desks define it (Zendesk: creation to first public agent comment)",
+    source="Zendesk, about native Support time duration metrics, first reply time: https://support.zendesk.com/hc/en-us/articles/4408834848154",
     null_rule="Null without replies; a ticket without a reply or without a known creation is not in it (see tickets_unanswered).",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"reply"},

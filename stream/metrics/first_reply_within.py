@@ -102,7 +102,7 @@ def _metric(targets_ms: tuple[int, ...]) -> Metric:
             f"First replies that came within {', '.join(labels)} / first replies, one figure per target ({figure_name(targets_ms[0])}). "
             "What a first reply is, and its window, are those of first_reply_time. 95 % interval after Wilson."
         ),
-        source="Share of first replies within a target, as help desks report it beside first reply time",
+        source="Ours: the share of first replies within a target, because a mean does not say how many customers waited too long",
         null_rule="Null without first replies; a ticket that still waits is not in it (see tickets_unanswered).",
         excluded_reasons=EXCLUDED,
         reads=ALWAYS | {"reply"},

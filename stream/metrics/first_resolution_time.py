@@ -9,6 +9,6 @@ METRIC: Final = resolution_metric(
     "first_resolution_time",
     "Creation to first solving",
     "From a ticket's creation to the first time that it was solved or closed.",
-    "First resolution time as help desks define it (Zendesk)",
+    "Zendesk, about native Support time duration metrics, first resolution time: https://support.zendesk.com/hc/en-us/articles/4408834848154",
     which=0,
 )

@@ -9,6 +9,6 @@ METRIC: Final = resolution_metric(
     "full_resolution_time",
     "Creation to last solving",
     "From a ticket's creation to the last time that it was solved or closed; a reopened ticket counts as before until it is solved again.",
-    "Full resolution time as help desks define it (Zendesk)",
+    "Zendesk, about native Support time duration metrics, full resolution time: https://support.zendesk.com/hc/en-us/articles/4408834848154",
     which=-1,
 )

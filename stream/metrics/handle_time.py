@@ -60,7 +60,7 @@ METRIC: Final = Metric(
         "Talk + hold + after-call work per visit that an agent handled, in the window in which it was reported; the agent is the one "
         "who handled it. Mean, and quantiles within 1/64; the three parts are kept apart as sums."
     ),
-    source="Average handle time as contact centres define it",
+    source="Genesys Cloud, average handle time: https://help.mypurecloud.com/glossary/average-handle-time-aht/",
     null_rule="Null where nothing was handled.",
     excluded_reasons=(),
     reads=ALWAYS | {"visit", "handling"},

@@ -171,7 +171,7 @@ def _metric(margin_percent: int) -> Metric:
             "lifetime_value_simple_eur: average purchase x purchases per year x years as a customer, over the whole stays of those "
             "who left in the window. Refunds lower the sums and are no orders."
         ),
-        source="Customer lifetime value in its three textbook forms; margin is STREAM_MARGIN",
+        source="Ours: three plain textbook formulas; margin is STREAM_MARGIN; no one publication is meant",
         null_rule="Null of lifetime_value itself, which carries the counts; of a form where it has no customers, or nobody left.",
         excluded_reasons=EXCLUDED,
         reads=CUSTOMER_ALWAYS | {"purchase"},

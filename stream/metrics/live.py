@@ -48,7 +48,7 @@ METRIC: Final = Metric(
         "no human agent has publicly answered, and since when the oldest waits; visits of queues that have not ended. They count for "
         "who holds the ticket now."
     ),
-    source="The censored side of reply times and waits: what is still running is shown, not left out",
+    source="Ours: the censored side of reply times and waits, because what is still running must not be left out",
     null_rule="No sample where nothing is open or waiting; ages only where there is something to be old.",
     excluded_reasons=(),
     reads=ALWAYS | {"reply", "status", "visit"},

@@ -9,6 +9,6 @@ METRIC: Final = status_metric(
     "on_hold_time",
     "On hold",
     "Time that a ticket stood on hold.",
-    "On-hold time as help desks define it (Zendesk)",
+    "Zendesk, about native Support time duration metrics, on-hold time: https://support.zendesk.com/hc/en-us/articles/4408834848154",
     "on_hold",
 )

@@ -124,7 +124,7 @@ def _metric(criteria: tuple[str, ...]) -> Metric:
             f"review is rounded to a billionth. The criteria of STREAM_QUALITY_CRITERIA{own} have the mean of their score / max. The "
             "agent is the one whom the review names, else who held the ticket."
         ),
-        source="Weighted mean of a review's criteria, as quality scorecards compute it",
+        source="Ours: the weighted mean of a review's criteria, each as a share of its maximum, so that maxima may differ",
         null_rule="Null without reviews; one in which nothing has a weight is counted as no_weight.",
         excluded_reasons=EXCLUDED,
         reads=ALWAYS | {"review"},

@@ -42,7 +42,7 @@ METRIC: Final = Metric(
         "Total wait / customers served: from entering a queue to being answered, per visit that ended so. The window is that of the "
         "answer, the queue that of the visit. Mean, and quantiles within 1/64."
     ),
-    source="Average speed of answer as contact centres define it",
+    source="Genesys Cloud, average speed of answer: https://help.mypurecloud.com/glossary/average-speed-of-answer-asa",
     null_rule="Null where nobody was served; a visit whose beginning is unknown is not in it.",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"visit"},

@@ -42,7 +42,7 @@ METRIC: Final = Metric(
         "Customers referred / customers who joined, each in the window of its own event. Whom one customer refers twice counts once, "
         "whom two refer, twice. Referrals count under the segments of who referred. Above 1 where more were referred than joined."
     ),
-    source="Referral rate as marketing defines it: referred / new customers",
+    source="Ours: the plain formula of marketing, referred / new customers; no one publication is meant",
     null_rule="Null where nobody joined.",
     excluded_reasons=(),
     reads=CUSTOMER_ALWAYS | {"referral"},

@@ -39,7 +39,7 @@ METRIC: Final = Metric(
         "Tickets that were opened again after a solving / tickets solved, in the window in which they were first solved; a later "
         "reopening changes that window. 95 % interval after Wilson."
     ),
-    source="Reopen rate as help desks define it: reopened / solved",
+    source="Ours: opened again / solved, because a count of reopened tickets says nothing without that of the solved ones",
     null_rule="Null where nothing was solved.",
     excluded_reasons=(),
     reads=ALWAYS | {"status"},

@@ -10,7 +10,8 @@ from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
 
 
-def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
+def reply_waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
+    """A customer's waits for an agent that have ended."""
     if ticket.gone or not ticket.reply_at:
         return []
     creation = ticket.creation
@@ -48,13 +49,13 @@ METRIC: Final = Metric(
         "creation by the customer is a first message. Bots, system messages and private notes never stop the clock. The window is "
         "that of the reply. Mean, and quantiles within 1/64."
     ),
-    source="Waits between turns of a conversation, counted from the first message of a turn",
+    source="Ours: each wait from the first message of a turn, because a customer who writes twice has waited since the first one",
     null_rule="Null without replies; waits that still last are not in it (see tickets_unanswered).",
     excluded_reasons=EXCLUDED,
     reads=ALWAYS | {"reply"},
-    measures=measured(_waits),
+    measures=measured(reply_waits),
     figures=_figures,
     samples=lambda tally: {"reply_time": duration_sample(tally)},
     series=duration_series("reply", "First unanswered customer message to next public agent reply"),
-    waits=_waits,
+    waits=reply_waits,
 )

@@ -9,7 +9,7 @@ METRIC: Final = status_metric(
     "requester_wait_time",
     "Waiting of the requester",
     "Time that a ticket stood new, open or on hold.",
-    "Requester wait time as help desks define it (Zendesk)",
+    "Zendesk, about native Support time duration metrics, requester wait time: https://support.zendesk.com/hc/en-us/articles/4408834848154",
     "new",
     "open",
     "on_hold",

@@ -34,7 +34,7 @@ METRIC: Final = Metric(
         "in neither of both numbers, but their leaving lowers the end. Joins and leaves count under the segments of the join. Windows "
         "in which nobody joins or leaves have no figure."
     ),
-    source="Customer retention rate in its textbook form, (end - new) / start",
+    source="Ours: the plain textbook formula, (end - new) / start; no one publication is meant",
     null_rule="Null where there was no customer at the start.",
     excluded_reasons=EXCLUDED,
     reads=CUSTOMER_ALWAYS,

@@ -77,7 +77,7 @@ METRIC: Final = Metric(
         "Mentions in a positive mood / mentions; sentiment_share_neutral and sentiment_share_negative are the other two shares. The "
         "network of a mention is its channel. 95 % intervals after Wilson."
     ),
-    source="Share of sentiment as social listening reports it",
+    source="Ours: mentions of a mood / mentions, the plain share",
     null_rule="Null where nobody mentioned the company.",
     excluded_reasons=(),
     reads=CUSTOMER_ALWAYS | {"mention"},

@@ -142,7 +142,10 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
             f"which they ended. The target is the first of the queue's thresholds ({others} s{own}); service_level_20s and its like are "
             f"the same for one threshold, over the queues that have it. {short_rule(short_seconds)}95 % interval after Wilson."
         ),
-        source="Service level as contact centres define it: answered within the threshold / (answered + abandoned), short abandons apart",
+        source=(
+            "Genesys Cloud, configure the service level calculation, with short abandons left out: "
+            "https://help.mypurecloud.com/articles/configure-the-service-level-calculation/"
+        ),
         null_rule="Null where no visit was answered or given up; an answered visit whose beginning is unknown is counted as unknown_wait.",
         excluded_reasons=EXCLUDED,
         reads=ALWAYS | {"visit"},

@@ -67,7 +67,7 @@ METRIC: Final = Metric(
         "not answers; answers to surveys whose sending is unknown are counted apart, in the window of the answer and for the team and "
         "agent that it names."
     ),
-    source="Response rate as survey practice computes it",
+    source="Ours: answered / sent, each survey in the window of its sending, so that no share is above 1",
     null_rule="Null where nothing was sent.",
     excluded_reasons=(),
     reads=ALWAYS | {"survey"},

@@ -1,5 +1,6 @@
 """What every profile owes: ids of its own, and for each difference its words, its source and worked figures."""
 
+import msgspec
 import pytest
 
 from stream.core.config import CoreConfig
@@ -7,8 +8,9 @@ from stream.core.metric import Metric
 from stream.core.state_shape import shape
 from stream.metrics import BY_NAME, METRICS, selected
 from stream.metrics import profiles as profile_registry
-from tests.metrics.test_registry_contract import DIFFERENT, README
-from tests.vectors.cases import cases
+from stream.metrics.business import SUFFIX
+from tests.metrics.test_registry_contract import DIFFERENT, PROFILED
+from tests.vectors.cases import Case, cases
 
 every_difference = pytest.mark.parametrize("metric", DIFFERENT, ids=lambda metric: metric.full_name)
 
@@ -27,6 +29,8 @@ def test_a_profile_brings_ids_of_its_own_and_leaves_the_default_ones_alone() -> 
         1024 * 2 + 6: "chatwoot/reply_time",
         1024 * 2 + 13: "chatwoot/full_resolution_time",
         1024 * 2 + 24: "chatwoot/first_reply_within",
+        1024 * 3 + 5: "amazon_connect/first_reply_time",
+        1024 * 3 + 6: "amazon_connect/reply_time",
         1024 * 3 + 9: "amazon_connect/abandon_rate",
         1024 * 3 + 23: "amazon_connect/service_level",
         1024 * 4 + 9: "genesys/abandon_rate",
@@ -59,6 +63,7 @@ def test_what_no_chosen_profile_has_is_computed_by_the_default_definition() -> N
     assert computed("amazon_connect", "zendesk") == [
         "zendesk/csat",
         "csat_mean",
+        "amazon_connect/first_reply_time",
         "zendesk/first_reply_time",
         "amazon_connect/queue_wait_time",
         "zendesk/queue_wait_time",
@@ -88,33 +93,61 @@ def test_a_difference_says_itself_and_where_it_is_documented(metric: Metric) -> 
     usual = BY_NAME[metric.name]
     assert metric.definition != usual.definition
     assert metric.source != usual.source
-    assert "https://" in metric.source or metric.profile == "seed"
     assert [(one.name, one.labels) for one in metric.series] == [
         (one.name, one.labels) for one in usual.series
     ]
 
 
-@every_difference
-def test_a_difference_has_a_vector_with_its_source(metric: Metric) -> None:
+def _owned(metric: Metric) -> bool:
+    """Whether its profile counts it by a definition of its own; a twin in business hours is made of its duration's."""
+    return f"{metric.profile}/{metric.name.removesuffix(SUFFIX)}" in {one.full_name for one in DIFFERENT}
+
+
+every_pair = pytest.mark.parametrize("metric", PROFILED, ids=lambda metric: metric.full_name)
+every_owned = pytest.mark.parametrize(
+    "metric", [metric for metric in PROFILED if _owned(metric)], ids=lambda metric: metric.full_name
+)
+
+
+@every_pair
+def test_each_metric_of_a_profile_has_a_vector_with_a_value_and_a_source(metric: Metric) -> None:
     shown = [
-        one
-        for case in cases()
-        if case.metric == metric.name or metric.profile in case.settings.get("profiles", "")
-        for one in case.figures
-        if one.profile == metric.profile and f"{one.metric}_".startswith(f"{metric.name}_") and case.source
+        one for case in cases() if case.source for one in case.told_of(metric.name, metric.profile) if one.n
     ]
-    assert any(one.n for one in shown)
+    assert any(one.value is not None for one in shown)
 
 
-@every_difference
-def test_a_difference_has_its_place_in_the_readme_and_its_source_among_the_vendors(metric: Metric) -> None:
-    rows = [
-        line
-        for line in README.read_text(encoding="utf-8").splitlines()
-        if line.startswith(f"| `{metric.profile}`")
+def _said(case: Case, name: str, profile: str) -> set[str]:
+    """What a case says of a metric under a profile, without whose it is."""
+    return {repr(msgspec.structs.replace(one, profile="")) for one in case.told_of(name, profile)}
+
+
+@every_owned
+def test_where_a_profile_and_ours_disagree_a_vector_shows_both(metric: Metric) -> None:
+    shown = [
+        (_said(case, metric.name, "default"), _said(case, metric.name, metric.profile)) for case in cases()
     ]
-    assert [row for row in rows if f"`{metric.name}`" in row]
-    if metric.profile != "seed":
-        vendors = (README.parent / "deploy" / "vendors.md").read_text(encoding="utf-8")
-        address = metric.source[metric.source.index("https://") :].split()[0]
-        assert address in vendors
+    assert any(ours and theirs and ours != theirs for ours, theirs in shown)
+
+
+@pytest.mark.parametrize(
+    "metric", [metric for metric in PROFILED if not _owned(metric)], ids=lambda metric: metric.full_name
+)
+def test_where_they_agree_no_vector_says_otherwise(metric: Metric) -> None:
+    """Ours may be named with more of its windows or parts, but never with another value."""
+    for case in cases():
+        theirs = case.told_of(metric.name, metric.profile)
+        ours = {(one.metric, one.window, one.segment): one for one in case.told_of(metric.name, "default")}
+        for one in theirs:
+            same = ours.get((one.metric, one.window, one.segment), one)
+            assert (one.n, one.value) == (same.n, same.value), case.name
+
+
+@every_pair
+def test_what_a_profile_counts_as_we_do_has_our_words_version_and_measures(metric: Metric) -> None:
+    usual = BY_NAME[metric.name]
+    assert metric.version == usual.version
+    assert metric.unit == usual.unit
+    if not _owned(metric):
+        assert (metric.definition, metric.null_rule) == (usual.definition, usual.null_rule)
+        assert metric.business or metric.measures is usual.measures

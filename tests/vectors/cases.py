@@ -64,6 +64,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metric: str = ""
     """The section it stands in."""
 
+    def told_of(self, name: str, profile: str) -> list[Expected]:
+        """Its figures of a metric as a profile counts it."""
+        return [one for one in self.figures if one.profile == profile and metric_of(one.metric) == name]
+
     @property
     def tenant(self) -> str:
         """Keeps cases apart that are told in one stream."""
@@ -82,6 +86,12 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             else:
                 found[-1] += told(line, number, self.tenant, self.day)
         return found
+
+
+@cache
+def metric_of(figure: str) -> str:
+    """The metric that a figure belongs to: ``csat_mean`` for ``csat_mean_1_5``, never ``csat``. Raises ValueError for a figure of none."""
+    return max((name for name in BY_NAME if f"{figure}_".startswith(f"{name}_")), key=len)
 
 
 class _Loader(yaml.CBaseLoader):

@@ -44,14 +44,21 @@ def under(profile: str, metric: Metric, config: CoreConfig) -> Metric | None:
     return _numbered(profile, metric, metric if settled is None else settled(metric, config))
 
 
+def hours_source(profile: str, metric: Metric) -> str | None:
+    """Where a profile says that it reports this duration in business hours, too; None where it does not."""
+    of = BY_NAME[profile]
+    return None if metric.name in of.not_in_hours else of.hours_source
+
+
 @cache
 def _numbered(profile: str, metric: Metric, definition: Metric) -> Metric:
-    own = BY_NAME[profile].differs.get(metric.name)
-    return replace(
-        definition if own is None else own(definition),
-        id=metric.id + IDS_PER_PROFILE * _NUMBERS[profile],
-        profile=profile,
-    )
+    of = BY_NAME[profile]
+    own = of.differs.get(metric.name)
+    if own is not None:
+        definition = own(definition)
+    elif metric.name not in of.follows_settings:
+        definition = replace(definition, source=of.source_of(metric))
+    return replace(definition, id=metric.id + IDS_PER_PROFILE * _NUMBERS[profile], profile=profile)
 
 
 def profiles_of(metric: Metric, profiles: Sequence[str]) -> tuple[str, ...]:

@@ -4,13 +4,24 @@ from dataclasses import replace
 from typing import Final
 
 from stream.core.config import CoreConfig
-from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES
+from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES, PUBLIC_AGENT
+from stream.core.measure import Wait
 from stream.core.metric import Metric
+from stream.core.ticket import Ticket
 from stream.core.ticket_facts import Visit
 from stream.metrics.answer_rate import share_of_visits
+from stream.metrics.durations import measured
 from stream.metrics.profiles.profile import Profile
+from stream.metrics.queue_wait_time import visit_labels
+from stream.metrics.reply_time import reply_waits
 from stream.metrics.service_level import Way, level_measures
 
+_GUIDE = (
+    "Amazon Connect Administrator Guide, metric definitions, {}: "
+    "https://docs.aws.amazon.com/connect/latest/adminguide/metrics-definitions.html"
+)
+_CHAT = "chat"
+"""The channel of which it has response times."""
 _REMOVED = (ANSWERED, ABANDONED, OUTCOMES["callback"])
 """The ways out that its service level names."""
 
@@ -31,10 +42,7 @@ def _service_level(metric: Metric) -> Metric:
             "timed out or overflowed are in the whole only. The target is the first of the queue's thresholds; service_level_20s and its "
             "like are the same for one threshold, over the queues that have it. 95 % interval after Wilson."
         ),
-        source=(
-            "Amazon Connect Administrator Guide, historical metrics definitions, service level: "
-            "https://github.com/awsdocs/amazon-connect-admin-guide/blob/main/doc_source/historical-metrics-definitions.md"
-        ),
+        source=_GUIDE.format("service level X"),
         null_rule="Null where no visit ended; one that may be in time, but whose beginning is unknown, is counted as unknown_wait.",
         measures=_levels,
     )
@@ -47,19 +55,80 @@ def _abandon_rate(metric: Metric) -> Metric:
             "Visits of queues that the customer gave up, however soon / all visits that ended, callbacks included, in the window in which "
             "they ended. 95 % interval after Wilson."
         ),
-        source=(
-            "Amazon Connect Administrator Guide, metrics definitions, abandonment rate: "
-            "https://docs.aws.amazon.com/connect/latest/adminguide/metrics-definitions.html"
-        ),
+        source=_GUIDE.format("abandonment rate"),
         null_rule="Null where no visit ended.",
         measures=share_of_visits(ABANDONED),
         parameters="",
     )
 
 
+def _is_chat(ticket: Ticket) -> bool:
+    return ticket.creation is not None and ticket.creation.channel == _CHAT and not ticket.gone
+
+
+def _first_responses(ticket: Ticket, config: CoreConfig) -> list[Wait]:
+    """Per visit of a queue, which is one contact there, the first reply from then on until the next visit begins."""
+    rare = ticket.rare
+    if rare is None or not rare.visits or not _is_chat(ticket):
+        return []
+    base_ms = ticket.base_ms
+    replies = [at >> 3 for at in ticket.replies(config) if at & 7 == PUBLIC_AGENT]
+    begun = sorted(
+        ((visit.entered.at, visit.entered.queue) for visit in rare.visits if visit.entered is not None),
+        reverse=True,
+    )
+    waits: list[Wait] = []
+    for since, queue in begun:
+        found = next((at for at in replies if at >= since), None)
+        if found is not None:
+            instant_ms = base_ms + found
+            labels = visit_labels(ticket.labels_at(instant_ms, config), queue)
+            waits.append((instant_ms, labels, (base_ms + since, instant_ms)))
+        replies = [at for at in replies if at < since]
+    return waits
+
+
+def _first_reply_time(metric: Metric) -> Metric:
+    return replace(
+        metric,
+        definition=(
+            "Of chats, per contact, which is one visit of a queue: from entering the queue to the first public reply of a human agent "
+            "before the next visit begins. The window is that of the reply, the queue that of the visit. Mean, and quantiles within 1/64."
+        ),
+        source=_GUIDE.format("agent average contact first response wait time"),
+        null_rule="Null without replies; a chat that entered no queue, or that nobody answered, is not in it.",
+        measures=measured(_first_responses),
+        reads=metric.reads | {"visit"},
+        waits=_first_responses,
+    )
+
+
+def _responses(ticket: Ticket, config: CoreConfig) -> list[Wait]:
+    return reply_waits(ticket, config) if _is_chat(ticket) else []
+
+
+def _reply_time(metric: Metric) -> Metric:
+    return replace(
+        metric,
+        definition=f"Of chats only. {metric.definition}",
+        source=_GUIDE.format("average agent response time"),
+        measures=measured(_responses),
+        waits=_responses,
+    )
+
+
 PROFILE: Final = Profile(
     name="amazon_connect",
-    agrees=frozenset(("queue_wait_time", "handle_time")),
-    differs={"service_level": _service_level, "abandon_rate": _abandon_rate},
-    business_hours=False,
+    agrees={
+        "quality_score": _GUIDE.format("average weighted evaluation score"),
+        "queue_wait_time": _GUIDE.format("average queue answer time"),
+        "handle_time": _GUIDE.format("average handle time"),
+    },
+    differs={
+        "first_reply_time": _first_reply_time,
+        "reply_time": _reply_time,
+        "service_level": _service_level,
+        "abandon_rate": _abandon_rate,
+    },
+    hours_source=None,
 )

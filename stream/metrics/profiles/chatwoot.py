@@ -23,7 +23,7 @@ from stream.metrics.profiles.profile import Profile
 from stream.metrics.solving import solvings
 from stream.metrics.survey_response import ANSWERED, SENT, WITHOUT_SENT
 
-_CODE = "https://github.com/chatwoot/chatwoot app/"
+_CODE = "https://github.com/chatwoot/chatwoot/blob/HEAD/app/"
 _CSAT = KINDS["csat"]
 _OPEN, _SETTLED = STATUSES["open"], (SOLVED, CLOSED)
 _BEFORE_OPEN = (STATUSES["pending"], *_SETTLED)
@@ -193,7 +193,9 @@ def _survey_response(metric: Metric) -> Metric:
 
 PROFILE: Final = Profile(
     name="chatwoot",
-    agrees=frozenset(("csat",)),
+    agrees={
+        "csat": f"Chatwoot's source, getSatisfactionScore: {_CODE}javascript/dashboard/store/modules/csat.js"
+    },
     differs={
         "survey_response": _survey_response,
         "first_reply_time": _first_reply_time,
@@ -201,5 +203,5 @@ PROFILE: Final = Profile(
         "reply_time": _reply_time,
         "full_resolution_time": _full_resolution_time,
     },
-    business_hours=True,
+    hours_source=f"Chatwoot's source, value_in_business_hours: {_CODE}listeners/reporting_event_listener.rb",
 )

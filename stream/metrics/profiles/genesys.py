@@ -119,8 +119,21 @@ def _level(metric: Metric, parts: tuple[str, ...], short_seconds: int) -> Metric
 
 PROFILE: Final = Profile(
     name="genesys",
-    agrees=frozenset(("nps", "queue_wait_time", "answer_rate", "handle_time")),
+    agrees={
+        "nps": (
+            "Genesys Cloud, Net Promoter Score web survey question: "
+            "https://help.mypurecloud.com/articles/net-promotor-score-web-survey-question-overview/"
+        ),
+        "queue_wait_time": (
+            "Genesys Cloud, average speed of answer: "
+            "https://help.mypurecloud.com/glossary/average-speed-of-answer-asa"
+        ),
+        "answer_rate": "Genesys Cloud, columns of performance views, Answer %: https://help.mypurecloud.com/?p=334996",
+        "handle_time": (
+            "Genesys Cloud, average handle time: https://help.mypurecloud.com/glossary/average-handle-time-aht/"
+        ),
+    },
     differs={"quality_score": _quality_score, "abandon_rate": _abandon_rate},
-    business_hours=False,
+    hours_source=None,
     follows_settings={"service_level": _service_level},
 )

@@ -7,6 +7,7 @@ from stream.core.config import CoreConfig
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import Ticket
+from stream.metrics.business import SOURCE
 from stream.metrics.durations import EXCLUDED, NEGATIVE_SLOT, SUM_SLOT, length_ms
 from stream.metrics.first_reply_time import first_reply
 from stream.metrics.profiles.profile import Profile
@@ -53,7 +54,10 @@ def _first_reply_time(metric: Metric) -> Metric:
             "counts in the window of its reply, a ticket in that in which it was first solved. What a first reply is says the profile "
             "default."
         ),
-        source="Average first response time of textbooks: total first response time / number of resolved tickets",
+        source=(
+            "Ours: average first response time as textbooks put it plainly, total first response time / number of resolved tickets; "
+            "no one publication is meant"
+        ),
         null_rule="Null where nothing was solved; a ticket whose creation is unknown is not in it.",
         measures=_measures,
         figures=_figures,
@@ -67,5 +71,5 @@ PROFILE: Final = Profile(
     name="seed",
     agrees=None,
     differs={"first_reply_time": _first_reply_time},
-    business_hours=True,
+    hours_source=SOURCE,
 )

@@ -22,6 +22,10 @@ _METRICS = (
     "Zendesk, metrics and attributes for Zendesk Support, {}: "
     "https://support.zendesk.com/hc/en-us/articles/4408827693594"
 )
+_DURATIONS = (
+    "Zendesk, about native Support time duration metrics: "
+    "https://support.zendesk.com/hc/en-us/articles/4408834848154"
+)
 _CSAT = KINDS["csat"]
 _RATINGS = "Mean, and quantiles within 1/64."
 
@@ -182,10 +186,7 @@ def _status_time(what: str, *names: str) -> Callable[[Metric], Metric]:
                 f"Time that a ticket was {what}, known as soon as it leaves that. It adds up over all such times and counts in the window "
                 f"in which the ticket last left it, solved or not. {_RATINGS}"
             ),
-            source=(
-                "Zendesk, about native Support time duration metrics: "
-                "https://support.zendesk.com/hc/en-us/articles/4408834848154"
-            ),
+            source=_DURATIONS,
             null_rule=f"Null where no ticket left it; one that was never {what}, or whose creation is unknown, is not in it.",
             measures=measured(waits),
             waits=waits,
@@ -196,7 +197,18 @@ def _status_time(what: str, *names: str) -> Callable[[Metric], Metric]:
 
 PROFILE: Final = Profile(
     name="zendesk",
-    agrees=frozenset(("nps", "first_resolution_time", "full_resolution_time", "queue_wait_time")),
+    agrees={
+        "nps": (
+            "Zendesk, analyzing NPS survey results (a feature that it removed in 2023): "
+            "https://support.zendesk.com/hc/en-us/articles/203981113"
+        ),
+        "first_resolution_time": _DURATIONS,
+        "full_resolution_time": _DURATIONS,
+        "queue_wait_time": (
+            "Zendesk, about native Talk time duration metrics, call wait time: "
+            "https://support.zendesk.com/hc/en-us/articles/8202998599066"
+        ),
+    },
     differs={
         "csat": _csat,
         "survey_response": _survey_response,
@@ -206,5 +218,9 @@ PROFILE: Final = Profile(
         "on_hold_time": _status_time("on hold", "on_hold"),
         "first_contact_resolution": _first_contact_resolution,
     },
-    business_hours=True,
+    hours_source=(
+        "Zendesk, how does Zendesk record its business hour metrics: "
+        "https://support.zendesk.com/hc/en-us/articles/5654110765338"
+    ),
+    not_in_hours=frozenset(("queue_wait_time",)),
 )

@@ -14,6 +14,11 @@ UNITS: Final = ("ratio", "seconds", "points", "score", "count", "minor")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _RESERVED_ENDINGS = ("_total", "_bucket", "_info")
+_BEGINNING = re.compile(r"[A-Z0-9(]")
+_LEAST_WORDS = {"definition": 8, "null_rule": 3, "help": 2}
+_WHEN = re.compile(r"(Null|No sample) (without \w|(where|of|unless|until|while) \w+ \w)")
+_NAMED_SOURCE = re.compile(r"https://\w[\w.-]+\.\w+/?\S*|[A-Z]\w+\W.*\b(18|19|20)\d\d\b|Ours: (\S+\s+){3}\S+")
+"""An address, a name with the year of its publication, or our own with the reason, in four words at least."""
 
 
 def lacks(metric: Metric, config: CoreConfig) -> list[str]:
@@ -23,6 +28,12 @@ def lacks(metric: Metric, config: CoreConfig) -> list[str]:
         *(f"it has no {field}" for field in _blank(metric)),
         *(f"its {field} is no sentence with a full stop" for field in _unfinished(metric)),
     ]
+    if metric.null_rule.strip() and not _WHEN.match(metric.null_rule):
+        found.append("its null_rule does not begin with when that is, as in: Null where nothing was sent")
+    if metric.source.strip() and not _NAMED_SOURCE.search(metric.source):
+        found.append(
+            "its source is neither an address (https://...), nor a publication with its year, nor 'Ours: ' with the reason"
+        )
     if metric.unit not in UNITS:
         found.append(f"its unit {metric.unit!r} is none of {', '.join(UNITS)}")
     if metric.version < 1:
@@ -52,9 +63,12 @@ def _blank(metric: Metric) -> list[str]:
 
 
 def _unfinished(metric: Metric) -> list[str]:
-    return [
-        field for field in ("definition", "null_rule") if not getattr(metric, field).rstrip().endswith(".")
-    ]
+    texts = ("definition", "null_rule")
+    return [field for field in texts if not _is_sentence(getattr(metric, field), _LEAST_WORDS[field])]
+
+
+def _is_sentence(text: str, least_words: int) -> bool:
+    return bool(_BEGINNING.match(text)) and text.rstrip().endswith(".") and len(text.split()) >= least_words
 
 
 def _series_lack(metric: Metric) -> list[str]:
@@ -66,7 +80,7 @@ def _series_lack(metric: Metric) -> list[str]:
     for name, text in named:
         if not _NAME.fullmatch(name) or name.endswith(_RESERVED_ENDINGS):
             found.append(f"its series {name!r} is no name for a gauge")
-        if not text.rstrip().endswith("."):
+        if not _is_sentence(text, _LEAST_WORDS["help"]):
             found.append(f"the help of its series {name} is no sentence with a full stop")
     own = {name for series in metric.series for name, _ in series.labels}
     if own & {"window", *LABEL_NAMES}:

@@ -119,7 +119,7 @@ METRIC = replace(
     id={number},
     name="{name}",
     figures=lambda tally: [share_figure("{name}", tally, "liked", "all")],
-    series=share_series("{name}", "Liked / all.", ("liked", "Liked."), ("all", "All.")),
+    series=share_series("{name}", "Liked / all.", ("liked", "Liked ones."), ("all", "All of them.")),
 )
 {more}
 """
@@ -149,6 +149,11 @@ def refusal(monkeypatch: pytest.MonkeyPatch, folder: Path, metrics: str) -> str:
             "broken_9",
             module("broken_9", more="METRIC = replace(METRIC, null_rule='')"),
             "it has no null_rule",
+        ),
+        (
+            "broken_17",
+            module("broken_17", more="METRIC = replace(METRIC, source='We think so')"),
+            "its source is neither an address (https://...), nor a publication with its year, nor 'Ours: ' with the reason",
         ),
         (
             "broken_10",

@@ -5,9 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,10 +16,9 @@ from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
 from stream.core.interval import Share
-from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC, Figure, Measure, Series, Tally
+from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC, Measure
 from stream.core.metric import Metric
 from stream.core.state_shape import shape
-from stream.core.ticket import ALWAYS
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, built, selected
 from stream.metrics import profiles as profile_registry
 from stream.metrics.contract import lacks
@@ -66,7 +63,7 @@ DIFFERENT = tuple(
     if metric.measures is not BY_NAME[metric.name].measures and not metric.business
 )
 every_definition = pytest.mark.parametrize(
-    "metric", [*METRICS, *DIFFERENT], ids=lambda metric: metric.full_name
+    "metric", [*METRICS, *PROFILED], ids=lambda metric: metric.full_name
 )
 
 
@@ -122,52 +119,6 @@ def test_ids_and_names_are_stable_and_unique() -> None:
 @every_definition
 def test_it_lacks_nothing(metric: Metric) -> None:
     assert lacks(metric, CONFIG) == []
-
-
-def _other(tally: Tally) -> Figure:
-    return msgspec.structs.replace(BY_NAME["csat"].figures(tally)[0], metric="other")
-
-
-def _renamed(name: str) -> dict[str, Any]:
-    return {"series": (Series(name, "Something.", lambda figure: figure.value),)}
-
-
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({"name": "CSAT"}, "its name is not written as a name"),
-        ({"title": " "}, "it has no title"),
-        ({"definition": ""}, "it has no definition"),
-        ({"definition": "Half a sentence"}, "its definition is no sentence"),
-        ({"source": ""}, "it has no source"),
-        ({"null_rule": ""}, "it has no null_rule"),
-        ({"unit": ""}, "its unit '' is none of ratio"),
-        ({"unit": "seconds"}, "of another unit"),
-        ({"version": 0}, "its version"),
-        ({"excluded_reasons": ("bot",)}, "does not say what was excluded"),
-        ({"excluded_reasons": ("bot", "bot")}, "different ones"),
-        ({"excluded_reasons": ("no reason",)}, "its excluded_reasons is not written as a name"),
-        ({"reads": ALWAYS | {"weather"}}, "it reads weather"),
-        ({"reads": frozenset(("survey",))}, "it does not read ALWAYS"),
-        ({"series": ()}, "it has neither series nor live_series"),
-        (
-            {"series": (Series("csat_ratio", "", lambda figure: figure.value),)},
-            "the help of its series csat_ratio",
-        ),
-        (_renamed("csat ratio"), "'csat ratio' is no name"),
-        (_renamed("csat_total"), "'csat_total' is no name"),
-        ({"series": (Series("x", "X.", lambda figure: 1.0),)}, "reads a value from its figure"),
-        (
-            {"series": (Series("x", "X.", lambda figure: None, (("team", "a"),)),)},
-            "labels that segments have",
-        ),
-        ({"figures": lambda tally: []}, "it has no figures"),
-        ({"figures": lambda tally: [_other(tally)]}, "'other' does not begin with its name"),
-        ({"measures": lambda ticket, config: [(1, (None,) * 5, 16, 1)]}, "of which nothing is known"),
-    ],
-)
-def test_what_a_metric_lacks_is_said(changed: dict[str, Any], says: str) -> None:
-    assert says in "; ".join(lacks(replace(BY_NAME["csat"], **changed), CONFIG))
 
 
 def test_series_are_unique_and_named_by_their_unit() -> None:
@@ -367,8 +318,7 @@ def test_the_readme_names_what_it_excludes(metric: Metric) -> None:
 @every_metric
 def test_it_says_whether_its_figures_have_intervals_and_values(metric: Metric) -> None:
     """What alert rules are checked against, as its vectors show it."""
-    figures = [figure for case in cases() if case.metric == metric.name for figure in case.figures]
-    own = [one for one in figures if f"{one.metric or metric.name}_".startswith(f"{metric.name}_")]
+    own = [figure for case in cases() for figure in case.told_of(metric.name, "default")]
     assert any(one.low is not None for one in own) == metric.interval
     if metric.name in {one.name for one in metric.named()}:
         valued = any(one.value is not None for one in own if one.metric in ("", metric.name))
@@ -379,8 +329,9 @@ def test_it_says_whether_its_figures_have_intervals_and_values(metric: Metric) -
 def test_it_has_vectors(metric: Metric) -> None:
     """Three at least; where it has windows, one without a value and one for every reason that it excludes for."""
     own = [case for case in cases() if case.metric == metric.name]
-    figures = [one for case in own for one in case.figures if f"{one.metric}_".startswith(f"{metric.name}_")]
+    figures = [one for case in own for one in case.told_of(metric.name, "default")]
     assert len(own) >= 3
+    assert any(case.source == metric.source for case in own), "its section has another source"
     if not metric.live:
         assert any(figure.n == 0 for figure in figures)
         assert any(figure.n > 0 for figure in figures)

@@ -22,7 +22,7 @@ from stream.commands.words import (
     segment_text,
     value_text,
 )
-from stream.core.config import CoreConfig
+from stream.core.config import DEFAULT_PROFILE, CoreConfig
 from stream.core.dead_letter import Origin, origin, original_headers
 from stream.settings import Settings
 from stream.settings.forms import parse_duration, show_duration
@@ -163,7 +163,7 @@ def _rollup(data: dict[str, Any]) -> str:
     return "  ".join(
         (
             f"{minute_text(_start_ms(data))} {length:>3}",
-            f"{data['metric']:<18}",
+            f"{_by(data):<18}",
             f"{_measured(data, data['unit']):<34}",
             f"{status:<12}",
             segment_text(data["segment"]),
@@ -177,10 +177,16 @@ def _alert(data: dict[str, Any]) -> str:
             data["since"],
             f"{data['state'].upper():<8}",
             f"{printable(data['rule'])} ({data['severity']})",
-            f"{data['metric']} {printable(data['window'])} = {_measured(data, '')}, threshold {data['threshold']:g}",
+            f"{_by(data)} {printable(data['window'])} = {_measured(data, '')}, threshold {data['threshold']:g}",
             segment_text(data["segment"]),
         )
     )
+
+
+def _by(data: dict[str, Any]) -> str:
+    """The figure's name, and by whose definition it is unless that is ours: two profiles say two things of one name."""
+    profile = data["profile"]
+    return data["metric"] if profile == DEFAULT_PROFILE else f"{profile}/{data['metric']}"
 
 
 def _followup(data: dict[str, Any]) -> str:

@@ -10,10 +10,18 @@ from stream.core.audit import Audit, AuditError, audit
 from stream.core.author_days import decode_day, encode_day
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.first_replies import OTHER, WHAT_BITS, WHAT_MASK
+from stream.core.measure import SLOTS_PER_METRIC
 from stream.core.pane import AUTHORS_KIND, PANE_KIND, ROLLUP_KIND, parse_key
 from stream.core.tally import decode_window, encode_window
 from stream.metrics import selected
-from tests.core.test_generations import CREATED, LOG_MS, SCORES, groupings, small_steps  # noqa: F401 - a fixture
+from tests.core.test_generations import (
+    CREATED,
+    LOG_MS,
+    SCORES,
+    groupings,
+    profiles,
+    small_steps,  # noqa: F401 - a fixture
+)
 from tests.support.histories import START_MS, History, arrivals, histories, make
 from tests.support.log import log
 from tests.support.pipeline import Pipeline
@@ -64,6 +72,7 @@ def test_nothing_differs_after_any_stream_restarts_and_forgetting(data: st.DataO
                 generation=config.generation + 1,
                 max_label_values=data.draw(st.sampled_from([1, 2, 1000])),
                 groupings=data.draw(groupings),
+                profiles=data.draw(profiles),
             )
             pipeline.change(config)
     pipeline.build()
@@ -102,6 +111,33 @@ def test_a_planted_wrong_sum_is_found_and_nothing_else(kind: bytes) -> None:
         own = slot - one.metric.slot(0)
         assert one.stored[own] == one.recomputed[own] + 1
         rows[key] = right
+
+
+def test_a_wrong_sum_of_one_profile_is_found_under_its_name() -> None:
+    """Three side by side, all with sums of their own in one row."""
+    everybody = ("default", "zendesk", "chatwoot")
+    pipeline = Pipeline(
+        msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1, profiles=everybody)
+    )
+    pipeline.feed(log([*CREATED, *SCORES], timestamp_ms=LOG_MS))
+    pipeline.close()
+    clean = audited(pipeline)
+    assert clean.differences == []
+    rows = pipeline.changelogs[1]
+    key = max(
+        key for key in rows if key[:1] == ROLLUP_KIND and parse_key(key).width == 1440 and b"team" not in key
+    )
+    window = decode_window(rows[key])
+    for metric in selected(pipeline.config):
+        if metric.name == "csat":
+            slots = [slot for slot in window.tally if metric.slot(0) <= slot < metric.slot(SLOTS_PER_METRIC)]
+            changed = decode_window(rows[key])
+            changed.tally[max(slots)] += 2
+            right, rows[key] = rows[key], encode_window(changed)
+            [one] = audited(pipeline).differences
+            rows[key] = right
+            assert one.name == metric.full_name
+    assert audited(pipeline) == clean
 
 
 def test_a_planted_first_reply_is_found_and_nothing_else() -> None:

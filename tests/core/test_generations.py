@@ -1,6 +1,7 @@
 """Other settings in the middle of the stream: what is published ends as if the new settings had always been there."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from stream.core.delta import decode_delta
 from stream.core.record import SourceRecord
 from stream.core.state_shape import GenerationError, ShapeChangedError
 from stream.core.tally import REVISIONS_PER_GENERATION
+from stream.metrics import profiles as profile_registry
+from stream.metrics import selected
 from tests.support.calendars import ALWAYS, made
 from tests.support.core import new_tickets, new_windows, oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make
@@ -48,6 +51,7 @@ NAMES = (
     *("ces", "first_reply_within", "service_level", "abandon_rate", "reply_time_business"),
 )
 metric_names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True).map(tuple)
+profiles = st.lists(st.sampled_from(profile_registry.NAMES), min_size=1, max_size=3, unique=True).map(tuple)
 thresholds = st.lists(st.sampled_from([1, 30, 60, 120]), min_size=1, max_size=2, unique=True).map(tuple)
 calendars = st.sampled_from(
     [
@@ -70,6 +74,7 @@ def shapes(draw: st.DrawFn, config: CoreConfig) -> CoreConfig:
     drawn = {
         "groupings": draw(groupings),
         "metrics": draw(metric_names),
+        "profiles": draw(profiles),
         "rollup_windows_ms": draw(rollup_windows),
         "gauge_windows_ms": draw(gauge_windows),
         "service_level_seconds": {"*": draw(thresholds), "voice": draw(thresholds)},
@@ -96,6 +101,12 @@ def _of_ticket(event: ev.Event, ticket_id: str) -> ev.Event:
     return msgspec.structs.replace(event, data=data)
 
 
+@cache
+def _computed(metrics: tuple[str, ...], profiles: tuple[str, ...]) -> set[tuple[str, str]]:
+    """(profile, metric) of all that are computed under these settings."""
+    return {(one.profile, one.name) for one in selected(CoreConfig(metrics=metrics, profiles=profiles))}
+
+
 def _has(config: CoreConfig, figure: dict[str, Any]) -> bool:
     """Whether a figure is one of these settings'."""
     name = max((one for one in NAMES if f"{figure['metric']}_".startswith(f"{one}_")), key=len)
@@ -103,7 +114,7 @@ def _has(config: CoreConfig, figure: dict[str, Any]) -> bool:
         figure["window_seconds"] * 1000 in config.rollup_windows_ms
         and frozenset(figure["segment"])
         in {frozenset(("tenant", *grouping)) for grouping in config.groupings}
-        and name in config.metrics
+        and (figure["profile"], name) in _computed(config.metrics, config.profiles)
     )
 
 
@@ -217,6 +228,66 @@ def _one(config: CoreConfig) -> Pipeline:
     pipeline.feed(log([*CREATED, *SCORES], timestamp_ms=LOG_MS))
     pipeline.close()
     return pipeline
+
+
+def _csat(pipeline: Pipeline) -> dict[str, tuple[int, float | None]]:
+    """Profile -> (n, value) of the tenant's day, as it stands."""
+    return {
+        one["profile"]: (one["n"], one["value"])
+        for one in stable(pipeline.rollups).values()
+        if (one["metric"], one["window_seconds"], list(one["segment"])) == ("csat", 86_400, ["tenant"])
+    }
+
+
+def _satisfied(number: int, minute: int) -> tuple[str, ev.Event]:
+    """Another survey of a ticket, answered well."""
+    return (
+        "surveys",
+        make(
+            ev.SurveyAnswered,
+            START_MS + minute * MINUTE_MS,
+            ticket_id=f"t-{number}",
+            survey_id=f"again-{number}",
+            kind="csat",
+            revision=0,
+            scale=ev.Scale(min=1, max=5),
+            score=5,
+        ),
+    )
+
+
+def test_a_profile_that_comes_and_goes_is_a_generation_and_leaves_the_others_alone() -> None:
+    """Nine tickets are rated badly, then well in another survey: 9 of 18 here, 9 of 9 tickets by Zendesk's rules."""
+    config = msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1, alerts=())
+    history = [*CREATED, *SCORES, *(_satisfied(number, 30) for number in range(9))]
+    more = [_satisfied(number, 40) for number in range(10, 12)]
+    records = log([*history, *more], timestamp_ms=LOG_MS)
+    pipeline = Pipeline(config)
+    pipeline.feed(records[: len(history)])
+    pipeline.close()
+    assert _csat(pipeline) == {"default": (18, 0.5)}
+
+    def change(generation: int, *profiles: str) -> list[dict[str, Any]]:
+        """What is published anew."""
+        before = len(pipeline.rollups)
+        pipeline.change(msgspec.structs.replace(config, profiles=profiles, generation=generation))
+        assert pipeline.building()
+        pipeline.build()
+        pipeline.commit_windows()
+        return [orjson.loads(one.value or b"")["data"] for one in pipeline.rollups[before:]]
+
+    change(2, "default", "zendesk")
+    assert _csat(pipeline) == {"default": (18, 0.5), "zendesk": (9, 1.0)}
+    assert "default" not in {one["profile"] for one in change(3, "zendesk") if one["metric"] == "csat"}
+    pipeline.feed(records[len(history) :])
+    pipeline.close()
+    assert _csat(pipeline) == {"default": (18, 0.5), "zendesk": (11, 1.0)}, (
+        "what is not asked for stays as it was"
+    )
+    change(4, "default", "zendesk", "chatwoot")
+    assert _csat(pipeline) == {"default": (20, 11 / 20), "zendesk": (11, 1.0), "chatwoot": (20, 11 / 20)}
+    with pytest.raises(ShapeChangedError, match="STREAM_METRICS"):
+        pipeline.change(msgspec.structs.replace(config, profiles=("default",), generation=4))
 
 
 def test_nothing_is_shown_or_published_while_a_generation_is_built_and_it_says_how_far_it_is() -> None:

@@ -288,7 +288,7 @@ class WindowsShard:
                 self._settle()
             if self._slide():
                 self._progressed = True
-                self._alerts.note_changes()
+            self._alerts.note_changes()  # of what was settled, too: the next snapshot lets go of it
             self._refresh_snapshot()
 
     def close_input(self) -> None:

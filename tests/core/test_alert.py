@@ -135,6 +135,16 @@ def test_on_the_clock_it_clears_by_time_alone() -> None:
     assert [one["state"] for one in alerts(feed.flush().outputs)] == ["resolved"]
 
 
+def test_on_the_clock_it_fires_though_time_went_on_before_the_commit() -> None:
+    """Running windows have taken in what came, in the same minute, and were shown; what it means for the rule is still to be judged."""
+    feed = Feed(config(alerts=(RULE,), clock="wall"))
+    feed.now_ms = (T0 + 1) * MINUTE_MS
+    assert step(feed, 0, 0, 9) == []
+    feed.apply(Delta(0, T0 + 1, {ALL: {T0: answers(0, 1)}}))
+    feed.shard.tick(feed.now_ms + 50, {})
+    assert [one["state"] for one in alerts(feed.flush().outputs)] == ["firing"]
+
+
 def test_only_the_rules_segments_are_watched() -> None:
     feed = feed_with(rule(segment={"team": "*"}))
     assert step(feed, 0, 0, 10) == []

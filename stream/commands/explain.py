@@ -171,7 +171,8 @@ def _lines(
         ("source", found.metric.source),
         ("null", found.metric.null_rule),
     ):
-        first, *more = textwrap.wrap(text, 96)
+        # An address stays in one piece.
+        first, *more = textwrap.wrap(text, 96, break_on_hyphens=False, break_long_words=False)
         yield row(name, first)
         yield from (row("", line) for line in more)
     told = "".join(f", {name} {value}" for name, value in found.metric.labels)

@@ -80,7 +80,7 @@ def resolution() -> Row:
             ),
             share(
                 "First contact resolution",
-                "Solved with one reply and not opened again within 7 days / solved, for tickets first solved in the window.",
+                "Solved with one reply and not opened again soon (STREAM_FIRST_CONTACT_DAYS) / solved, by the first solving.",
                 "first_contact_resolution",
                 (("solved", "solved"), ("at_first_contact", "at first contact")),
             ),

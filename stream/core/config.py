@@ -121,6 +121,8 @@ class CoreConfig(msgspec.Struct, frozen=True):
     """Queue -> thresholds, its target first; ``*`` is every other queue."""
     short_abandon_ms: int = 5_000
     """Who gives up a queue sooner than this is counted apart."""
+    first_contact_days: int = 7
+    """What is opened again sooner was not solved at the first contact."""
     genesys_service_level: tuple[str, ...] = ("abandons",)
     """What its service level is a share of, beside answered visits: parts of ``stream.metrics.profiles.genesys``."""
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS

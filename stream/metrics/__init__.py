@@ -66,7 +66,7 @@ _REGISTRY: Final[tuple[Metric | Callable[[CoreConfig], Metric], ...]] = (
     complaint_resolution_time.METRIC,
     escalation_resolution_time.METRIC,
     reopened.METRIC,
-    first_contact_resolution.METRIC,
+    first_contact_resolution.metric,
     queue_wait_time.METRIC,
     service_level.metric,
     abandon_rate.metric,

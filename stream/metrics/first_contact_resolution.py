@@ -1,6 +1,6 @@
 """How many tickets were solved at the first contact and stayed so."""
 
-from typing import Final
+from functools import cache
 
 from stream.core.config import DAY_MS, CoreConfig
 from stream.core.fact import AGENT, CLOSED, PUBLIC_AGENT, SOLVED
@@ -10,8 +10,6 @@ from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 from stream.metrics.solving import solvings
 
-HORIZON_MS: Final = 7 * DAY_MS
-
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     if ticket.gone:
@@ -20,7 +18,7 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     if not steps:
         return []
     solved_at = steps[0]
-    until = solved_at + HORIZON_MS
+    until = solved_at + config.first_contact_days * DAY_MS
     creation = ticket.creation
     replies = sum(at & 7 == PUBLIC_AGENT and at >> 3 <= until for at in ticket.replies(config))
     if creation is not None and creation.created_by == AGENT:
@@ -47,34 +45,43 @@ def _figures(tally: Tally) -> list[Figure]:
     return [share_figure("first_contact_resolution", tally, "at_first_contact", "solved")]
 
 
-METRIC: Final = Metric(
-    id=20,
-    name="first_contact_resolution",
-    title="First contact resolution",
-    unit="ratio",
-    definition=(
-        "Tickets solved with exactly one public reply of a human agent (on a ticket that an agent opened, one beside the opening "
-        "message) that were not opened again within 7 days / tickets solved, in the window in which they were first solved. The "
-        "window stays open for these 7 days. 95 % interval after Wilson."
-    ),
-    source=(
-        "Ours: the textbook idea of one contact, as one public reply that was not asked about again; as one-touch tickets of Zendesk: "
-        "https://support.zendesk.com/hc/en-us/articles/4408827693594"
-    ),
-    null_rule="Null where nothing was solved.",
-    excluded_reasons=(),
-    reads=ALWAYS | {"status", "reply"},
-    measures=_measures,
-    figures=_figures,
-    samples=lambda tally: {"first_contact_resolution": share_sample(tally)},
-    interval=True,
-    series=(
-        *share_series(
-            "first_contact_resolution",
-            "Tickets solved at the first contact / tickets solved.",
-            ("at_first_contact", "Of these, at the first contact and not opened again within 7 days."),
-            ("solved", "Tickets solved for the first time, for first_contact_resolution_ratio."),
+def metric(config: CoreConfig) -> Metric:
+    """Follows ``first_contact_days``."""
+    return _metric(config.first_contact_days)
+
+
+@cache
+def _metric(days: int) -> Metric:
+    within = "1 day" if days == 1 else f"{days} days"
+    return Metric(
+        id=20,
+        name="first_contact_resolution",
+        title="First contact resolution",
+        unit="ratio",
+        definition=(
+            "Tickets solved with exactly one public reply of a human agent (on a ticket that an agent opened, one beside the opening "
+            f"message) that were not opened again within {within} / tickets solved, in the window in which they were first solved. The "
+            "window stays open for as long. 95 % interval after Wilson."
         ),
-    ),
-    settle_ms=HORIZON_MS,
-)
+        source=(
+            "Ours: the textbook idea of one contact, as one public reply that was not asked about again; as one-touch tickets of "
+            "Zendesk: https://support.zendesk.com/hc/en-us/articles/4408827693594"
+        ),
+        null_rule="Null where nothing was solved.",
+        excluded_reasons=(),
+        reads=ALWAYS | {"status", "reply"},
+        measures=_measures,
+        figures=_figures,
+        samples=lambda tally: {"first_contact_resolution": share_sample(tally)},
+        interval=True,
+        series=(
+            *share_series(
+                "first_contact_resolution",
+                "Tickets solved at the first contact / tickets solved.",
+                ("at_first_contact", "Of these, at the first contact and not opened again."),
+                ("solved", "Tickets solved for the first time, for first_contact_resolution_ratio."),
+            ),
+        ),
+        parameters=f"within={days}d",
+        settle_ms=days * DAY_MS,
+    )

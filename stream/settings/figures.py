@@ -104,6 +104,13 @@ class FigureSettings(msgspec.Struct, frozen=True, kw_only=True):
     short_abandon_seconds: Annotated[
         int, setting(forms.whole_number(0, 3600), "Visits given up sooner are counted apart; 0: none.")
     ] = 5
+    first_contact_days: Annotated[
+        int,
+        setting(
+            forms.whole_number(1, 30),
+            "Of first_contact_resolution: a ticket that is opened again within so many days was not solved at the first contact.",
+        ),
+    ] = 7
     genesys_service_level: Annotated[
         tuple[str, ...],
         setting(

@@ -252,6 +252,7 @@ class Settings(FigureSettings, frozen=True, kw_only=True):
             first_reply_within_ms=self.first_reply_within,
             service_level_seconds=self.service_level_seconds,
             short_abandon_ms=self.short_abandon_seconds * SECOND_MS,
+            first_contact_days=self.first_contact_days,
             genesys_service_level=self.genesys_service_level,
             groupings=self.groupings,
             segment_labels=self.segment_labels,

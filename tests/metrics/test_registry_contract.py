@@ -253,6 +253,7 @@ OTHER_SETTINGS = CoreConfig(
     first_reply_within_ms=(MINUTE_MS,),
     service_level_seconds={"*": (30,), "voice": (10, 30)},
     short_abandon_ms=9_000,
+    first_contact_days=3,
     customers=True,
     answers=True,
     margin_percent=30,

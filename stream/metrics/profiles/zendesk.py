@@ -156,6 +156,7 @@ def _first_contact_resolution(metric: Metric) -> Metric:
         source=_METRICS.format("one-touch tickets"),
         null_rule="Null where nothing is solved.",
         measures=_one_touch,
+        parameters="",
         settle_ms=0,
     )
 

@@ -21,8 +21,8 @@ from stream.settings import Settings
 from stream.settings.forms import show_duration
 from stream.web.suspects import WHAT_TO_DO, suspect_text
 
-BANDS = {"csat": (0.60, 0.80)}
-"""Metric -> (poor under, good from). Words for people; no figure is made of them."""
+Bands = tuple[int, int]
+"""Percents: csat is poor under the first, good from the second. Words for people; no figure is made of them."""
 
 
 @click.command()
@@ -75,9 +75,9 @@ def command(
         if as_json
         else "\n".join(
             [
-                *_lines(found, labels, core, compared),
+                *_lines(found, labels, core, compared, settings.csat_bands),
                 *_left_out_lines(passed_over),
-                *_suspect_lines(found, named),
+                *_suspect_lines(found, named, settings.csat_bands),
             ]
         )
     )
@@ -124,7 +124,7 @@ def _against_before(found: Explanation, min_n: int) -> dict[str, Comparison]:
     return {one.this.metric: one for one in with_before(this, before, min_n)}
 
 
-def _suspect_lines(found: Explanation, named: Sequence[Suspected]) -> Iterator[str]:
+def _suspect_lines(found: Explanation, named: Sequence[Suspected], bands: Bands) -> Iterator[str]:
     for suspect, without in named:
         yield ""
         since, until = minute_text(suspect.since_ms), minute_text(suspect.until_ms)
@@ -133,20 +133,24 @@ def _suspect_lines(found: Explanation, named: Sequence[Suspected]) -> Iterator[s
             if figure.metric in {one.metric for one in found.figures}:
                 yield ""
                 yield f"{figure.metric} without {suspect.author}, from the facts that are kept"
-                yield from list(_figure_lines(figure))[1:]
+                yield from list(_figure_lines(figure, bands))[1:]
         yield ""
         yield row("what to do", WHAT_TO_DO)
 
 
 def _lines(
-    found: Explanation, labels: dict[str, str], core: CoreConfig, compared: dict[str, Comparison]
+    found: Explanation,
+    labels: dict[str, str],
+    core: CoreConfig,
+    compared: dict[str, Comparison],
+    bands: Bands,
 ) -> Iterator[str]:
     length = show_duration(found.end_ms - found.start_ms)
     yield f"{segment_text(labels)}   {minute_text(found.start_ms)} .. {minute_text(found.end_ms)} ({length})"
     measured = found.figures if found.revision or any(one.n or one.excluded for one in found.figures) else ()
     for figure in measured:
         yield ""
-        yield from _figure_lines(figure)
+        yield from _figure_lines(figure, bands)
         if found.before is None:
             yield row("before", "the tallies of the window before are deleted")
         else:
@@ -179,12 +183,12 @@ def _lines(
     yield row("profile", f"{found.metric.profile}, definition version {found.metric.version}{told}")
 
 
-def _figure_lines(figure: Figure) -> Iterator[str]:
+def _figure_lines(figure: Figure, bands: Bands) -> Iterator[str]:
     yield figure.metric
     interval = ""
     if figure.low is not None and figure.high is not None:
         interval = f"   95 % interval {value_text(figure.low, figure.unit)} .. {value_text(figure.high, figure.unit)}"
-    yield row("value", value_text(figure.value, figure.unit) + interval + _band(figure))
+    yield row("value", value_text(figure.value, figure.unit) + interval + _band(figure, bands))
     yield row("n", f"{figure.n:,}")
     parts = {name: part for name, part in figure.parts.items() if not name.startswith("bucket_")}
     buckets = len(figure.parts) - len(parts)
@@ -210,16 +214,12 @@ def _before_lines(found: Explanation, before: Earlier, compared: Comparison, min
     yield from difference_lines(compared, min_n)
 
 
-def _band(figure: Figure) -> str:
-    if figure.value is None or figure.metric not in BANDS:
+def _band(figure: Figure, bands: Bands) -> str:
+    if figure.value is None or figure.metric != "csat":
         return ""
-    poor, good = BANDS[figure.metric]
-    word = "good" if figure.value >= good else "poor" if figure.value < poor else "fair"
-    return f"   {word} (good from {_percent(good)}, poor under {_percent(poor)})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    poor, good = bands
+    word = "good" if 100 * figure.value >= good else "poor" if 100 * figure.value < poor else "fair"
+    return f"   {word} (good from {good} %, poor under {poor} %)"
 
 
 def _watermark(found: Explanation, core: CoreConfig) -> str:

@@ -9,7 +9,16 @@ from stream.metrics.first_reply_within import MINUTES_UP_TO_MS, SECONDS_UP_TO_MS
 from stream.metrics.profiles import genesys
 from stream.metrics.quality_score import criterion_name
 from stream.metrics.service_level import OTHER_QUEUES
-from stream.settings.forms import MINUTE_MS, SECOND_MS, Form, durations, names, show_duration, tokens
+from stream.settings.forms import (
+    MINUTE_MS,
+    SECOND_MS,
+    Form,
+    durations,
+    names,
+    show_duration,
+    tokens,
+    whole_number,
+)
 
 DEFAULT_LEVEL = (20,)
 LONGEST_LEVEL = 2000
@@ -93,6 +102,25 @@ def service_levels() -> Form[dict[str, tuple[int, ...]]]:
         f"whole seconds from 1 to {LONGEST_LEVEL} with commas, the target first (20,60), "
         'or a table by queue ({"vip": [10], "*": [20, 60]})',
         as_json=True,
+    )
+
+
+def bands() -> Form[tuple[int, int]]:
+    """Two percents, the lower one first."""
+
+    def parse(text: str) -> tuple[int, int]:
+        parts = text.split(",")
+        if len(parts) != 2:
+            raise ValueError
+        poor, good = (whole_number(0, 100).parse(part.strip()) for part in parts)
+        if poor > good:
+            raise ValueError("the first is above the second")
+        return poor, good
+
+    return Form(
+        parse,
+        lambda both: f"{both[0]},{both[1]}",
+        "two whole percents from 0 to 100, the lower one first: 60,80",
     )
 
 

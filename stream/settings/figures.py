@@ -153,6 +153,13 @@ class FigureSettings(msgspec.Struct, frozen=True, kw_only=True):
             "Values of one label per source partition before new ones are counted under __other__; for segments, 20 times as many.",
         ),
     ] = 1000
+    csat_bands: Annotated[
+        tuple[int, int],
+        setting(
+            definitions.bands(),
+            "What `stream explain` calls csat: poor under the first, good from the second, fair between. Words; no figure follows them.",
+        ),
+    ] = (60, 80)
     margin: Annotated[
         int,
         setting(

@@ -195,6 +195,12 @@ def test_explain_says_what_a_figure_is_made_of(installation: Installation) -> No
     assert "team=billing tenant=acme   2026-11-05T12:00Z .. 2026-11-05T13:00Z (1h)" in text
     assert "75.00 %   95 % interval 40.9" in text
     assert "fair (good from 80 %, poor under 60 %)" in text
+    installation.environ["STREAM_CSAT_BANDS"] = "50,75"
+    try:
+        stricter = installation("explain", "csat", "--segment", "tenant=acme&team=billing", *window).stdout
+    finally:
+        del installation.environ["STREAM_CSAT_BANDS"]
+    assert "good (good from 75 %, poor under 50 %)" in stricter
     assert "satisfied 6, answered 8" in text
     assert "final, revision " in text
     assert "E. B. Wilson" in text

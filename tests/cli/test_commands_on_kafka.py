@@ -203,7 +203,7 @@ def test_explain_says_what_a_figure_is_made_of(installation: Installation) -> No
     assert "good (good from 75 %, poor under 50 %)" in stricter
     assert "satisfied 6, answered 8" in text
     assert "final, revision " in text
-    assert "E. B. Wilson" in text
+    assert "Wilson, JASA 22 (1927)" in text
     assert "default, definition version 1" in text
     assert "-   n 0   2026-11-05T11:00Z .. 2026-11-05T12:00Z   final" in text
     assert "No interval: too few, at least 100 are asked for on each side." in text

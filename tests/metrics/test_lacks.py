@@ -1,5 +1,6 @@
 """What a bad metric lacks is noticed: whole ones of the registry, each with one thing taken from them or made worthless."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,10 @@ from stream.core.config import CoreConfig
 from stream.core.measure import Figure, Series, Tally
 from stream.core.metric import LiveSeries, Metric
 from stream.core.ticket import ALWAYS
-from stream.metrics import BY_NAME
+from stream.metrics import BY_NAME, selected
 from stream.metrics.contract import UNITS, lacks
+from tests.metrics import test_profiles as profiles
+from tests.metrics import test_registry_contract as suite
 
 CONFIG = CoreConfig()
 CSAT = BY_NAME["csat"]
@@ -33,6 +36,7 @@ def _helped(text: str) -> dict[str, Any]:
     return {"series": (Series("csat_ratio", text, lambda figure: figure.value),)}
 
 
+[ZENDESK] = selected(CoreConfig(metrics=("csat",), profiles=("zendesk",)))
 NO_HELP = "the help of its series csat_ratio is no sentence"
 NO_WHEN = "its null_rule does not begin with when that is"
 NO_SOURCE = "its source is neither an address"
@@ -160,6 +164,30 @@ def test_no_metric_may_lack_a_part(name: str, field: str) -> None:
         nothing, field = {"live_series": ()}, "live_series"
     assert lacks(metric, CONFIG) == []
     assert lacks(replace(metric, **{field: nothing.get(field, "")}), CONFIG) != []
+
+
+@pytest.mark.parametrize(
+    ("asks", "planted"),
+    [
+        (suite.test_it_has_vectors, replace(CSAT, name="nonesuch")),
+        (suite.test_it_has_vectors, replace(CSAT, source="E. B. Wilson, JASA 22 (1928)")),
+        (suite.test_it_has_vectors, replace(CSAT, excluded_reasons=("bot",))),
+        (suite.test_it_has_its_row_in_the_readme, replace(CSAT, name="nonesuch")),
+        (suite.test_the_readme_names_what_it_excludes, replace(CSAT, excluded_reasons=("of_no_interest",))),
+        (suite.test_it_lacks_nothing, replace(CSAT, null_rule="Null.")),
+        (
+            profiles.test_each_metric_of_a_profile_has_a_vector_with_a_value_and_a_source,
+            replace(CSAT, profile="moon"),
+        ),
+        (profiles.test_where_a_profile_and_ours_disagree_a_vector_shows_both, replace(CSAT, profile="moon")),
+    ],
+)
+def test_the_suite_fails_for_a_metric_without_vectors_or_its_place_in_the_documentation(
+    asks: Callable[[Metric], None], planted: Metric
+) -> None:
+    asks(CSAT if CSAT.profile == planted.profile else ZENDESK)
+    with pytest.raises(AssertionError):
+        asks(planted)
 
 
 def test_each_unit_is_one_of_those_that_a_rollup_can_have() -> None:

@@ -118,10 +118,10 @@ N = 1_000
             author([10] * N, taken_over=MIN_TAKEN_OVER_OF_MANY),
             author([10] * N, taken_over=MIN_TAKEN_OVER_OF_MANY - 1 / N),
         ),
-        # 20 s and 24 s are 1.2 apart: seconds count by their ends.
+        # 50 s and 59 s are 1.18 apart: seconds count by their ends.
         (
-            author([19] * 500 + [23] * 500, taken_over=0.1),
-            author([19] * 500 + [24] * 500, taken_over=0.1),
+            author([49] * 500 + [58] * 500, taken_over=0.1),
+            author([49] * 500 + [59] * 500, taken_over=0.1),
         ),
         (
             author([0] * 500 + [1] * 500, of=int(N / MIN_SHARE_AT_ONCE), taken_over=0.1),

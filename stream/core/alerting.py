@@ -13,7 +13,7 @@ from stream.core.record import Output
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot
 from stream.core.stock import with_stocks
-from stream.core.tally import METRIC_SHIFT, metric_ids, own_tallies
+from stream.core.tally import METRIC_SHIFT, own_tallies
 from stream.core.window_store import WindowStore
 from stream.core.windows_view import Gauge
 
@@ -177,8 +177,7 @@ class Alerting:
                 tally: Mapping[int, int] = window.tallies.get(segment, {})
                 if self._stocks and window.last is not None:
                     first = (window.last - window.panes + 1) * level.width
-                    ids = metric_ids(tally)
-                    tally = with_stocks(tally, ids, self._stocks, self._live, segment.raw, first)
+                    tally = with_stocks(tally, self._stocks, self._live, segment.raw, first)
                 self._judge(name, length_ms, tally, end_ms)
 
     # --- both ---------------------------------------------------------------------------------------------------------

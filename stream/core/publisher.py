@@ -29,6 +29,9 @@ KEPT_FIGURES = 5_000
 SHORT = 8
 """Tallies of more slots than this are hardly ever equal."""
 
+FOREVER = 2**62
+"""Minutes that no metric takes to settle."""
+
 _NONE: Set[int] = frozenset()
 
 
@@ -73,7 +76,8 @@ class Publisher:
         places = {**store.deferred, **store.dirty, **ending}
         store.deferred = {}
         outputs: list[Output] = []
-        settles = any(self._settle.values())
+        settle = self._settle
+        settles = any(settle.values())
         for key in sorted(places):
             place = places[key]
             if len(self._rendered) > KEPT_FIGURES:
@@ -87,7 +91,8 @@ class Publisher:
                 ended = ids
             elif over:
                 ids = window.touched | window.states.keys() if key in ending else window.touched
-                ended = {one for one in ids if self._ended(place, one, watermark, closed)}
+                past = FOREVER if closed else watermark - place.start - place.level.width
+                ended = {one for one in ids if settle.get(one, 0) <= past}
                 ids = {one for one in ended if not window.states[one] & FINAL_BIT} | window.touched
             else:
                 ids = window.touched
@@ -101,10 +106,6 @@ class Publisher:
                 store.deferred[key] = place
         return outputs
 
-    def _ended(self, place: Place, metric_id: int, watermark: int, closed: bool) -> bool:
-        settle = self._settle.get(metric_id, 0)
-        return closed or place.start + place.level.width + settle <= watermark
-
     def _write(self, place: Place, ids: Set[int], ended: Set[int], outputs: list[Output]) -> None:
         window = place.window
         window.tidy()
@@ -112,6 +113,7 @@ class Publisher:
         slots = sorted(tally)
         states = window.states
         write = self._writer.write
+        self._writer.at(place)
         for metric_id in sorted(ids):
             metric = self._metrics.get(metric_id)
             if metric is None:
@@ -130,7 +132,7 @@ class Publisher:
             states[metric_id] = revision << REVISION_SHIFT | bits
             own = own_slots(slots, metric_id)
             outputs += [
-                write(figure, place, status, revision) for figure in self._figures(metric, own, tally, place)
+                write(figure, status, revision) for figure in self._figures(metric, own, tally, place)
             ]
         window.published(ids)
 

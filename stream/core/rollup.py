@@ -73,6 +73,8 @@ class RollupWriter:
         self._windows: dict[tuple[int, int], _WindowText] = {}
         self._middle = b""
         self._tail = b""
+        self._key_tail = b""
+        self._where = b""
 
     def begin(self, watermark_ms: int, now_ms: int) -> None:
         """The instant of the next rollups."""
@@ -108,15 +110,19 @@ class RollupWriter:
         numbers["excluded"] = figure.excluded
         return Rendered(*head, b"," + _dumps(numbers)[1:-1])
 
-    def write(self, figure: Rendered, place: Place, status: str, revision: int) -> Output:
-        """One rollup."""
-        level, start, segment, _ = place
-        width = level.width
+    def at(self, place: Place) -> None:
+        """The window of the next rollups."""
+        start, segment, width = place.start, place.segment, place.level.width
         window = self._windows.get((start, width))
         if window is None:
             window = self._windows[start, width] = _WindowText(start, width)
+        self._key_tail = segment.raw + window.key_tail
+        self._where = segment.labels_json + window.text
+
+    def write(self, figure: Rendered, status: str, revision: int) -> Output:
+        """One rollup."""
         key_front, head, numbers = figure
-        key = key_front + segment.raw + window.key_tail
+        key = key_front + self._key_tail
         number = b"%d" % revision
         value = b"".join(
             (
@@ -126,8 +132,7 @@ class RollupWriter:
                 number,
                 self._middle,
                 head,
-                segment.labels_json,
-                window.text,
+                self._where,
                 _STATUS[status],
                 number,
                 numbers,

@@ -6,7 +6,7 @@ Beside each the sums of the window BEFORE it: of equal length, and ending where 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-from stream.core.tally import add, drop_zeros, metric_ids, subtract
+from stream.core.tally import metric_ids, slide
 
 K = TypeVar("K", bound=Hashable)
 
@@ -61,15 +61,17 @@ class RunningWindow(Generic[K]):
             self._add(segment, amounts)
         else:
             tally = self._before_of(segment)
-            add(tally, amounts)
+            slide(tally, amounts)
             self._replace({segment: tally})
 
-    def _add(self, segment: K, amounts: Mapping[int, int]) -> None:
+    def _add(self, segment: K, amounts: Mapping[int, int], sign: int = 1) -> None:
         tally = self.tallies.get(segment)
         if tally is None:
             tally = self.tallies[segment] = {}
-        add(tally, amounts)
-        self._tidy(segment, tally)
+        slide(tally, amounts, sign)
+        if not tally:
+            del self.tallies[segment]
+        self.changed.add(segment)
 
     def slide(self, last: int, panes: Panes[K]) -> bool:
         """Let the window end in pane ``last``; it never goes back. True when it moved."""
@@ -87,18 +89,14 @@ class RunningWindow(Generic[K]):
                 tally = before.get(segment)
                 if tally is None:
                     tally = before[segment] = self._before_of(segment)
-                subtract(tally, amounts)
+                slide(tally, amounts, -1)
         for pane in range(old - length + 1, last - length + 1):
             for segment, amounts in panes(pane):
                 tally = before.get(segment)
                 if tally is None:
                     tally = before[segment] = self._before_of(segment)
-                add(tally, amounts)
-                running = self.tallies.get(segment)
-                if running is None:
-                    running = self.tallies[segment] = {}
-                subtract(running, amounts)
-                self._tidy(segment, running)
+                slide(tally, amounts)
+                self._add(segment, amounts, -1)
         self._replace(before)
         for pane in range(old + 1, last + 1):
             self._enter(pane, panes)
@@ -113,7 +111,7 @@ class RunningWindow(Generic[K]):
         before: dict[K, dict[int, int]] = {}
         for pane in range(max(last - 2 * self.panes + 1, 0), last - self.panes + 1):
             for segment, amounts in panes(pane):
-                add(before.setdefault(segment, {}), amounts)
+                slide(before.setdefault(segment, {}), amounts)
         self._replace(before)
         for pane in range(max(last - self.panes + 1, 0), last + 1):
             self._enter(pane, panes)
@@ -123,19 +121,12 @@ class RunningWindow(Generic[K]):
             if amounts:
                 self._add(segment, amounts)
 
-    def _tidy(self, segment: K, tally: dict[int, int]) -> None:
-        drop_zeros(tally)
-        if not tally:
-            del self.tallies[segment]
-        self.changed.add(segment)
-
     def _before_of(self, segment: K) -> dict[int, int]:
         return dict(self.before.get(segment, NONE_BEFORE).tally)
 
     def _replace(self, tallies: Mapping[K, dict[int, int]]) -> None:
         """New sums of the window before, which may come to nothing."""
         for segment, tally in tallies.items():
-            drop_zeros(tally)
             if tally:
                 self.before[segment] = Before(tally, frozenset(metric_ids(tally)))
             else:

@@ -1,10 +1,11 @@
 """Stocks: how many were there when a window began, put into the window's tally where its metric looks for it."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from stream.core.live import LiveCounts
 from stream.core.metric import Metric
 from stream.core.segment import Segment, Tallies
+from stream.core.tally import metric_ids
 
 
 class StockChanges:
@@ -31,7 +32,6 @@ class StockChanges:
 
 def with_stocks(
     tally: Mapping[int, int],
-    ids: Container[int],
     stocks: Mapping[int, int],
     live: LiveCounts,
     segment: bytes,
@@ -39,8 +39,11 @@ def with_stocks(
 ) -> Mapping[int, int]:
     """A window's tally of all metrics, with the stocks at its ``start`` (in minutes) of those that have a measure in it.
 
-    ``ids``: those; ``stocks``: slot -> metric id.
+    ``stocks``: slot -> metric id.
     """
+    if not stocks:
+        return tally
+    ids = metric_ids(tally)
     found = {
         slot: live.before(segment, slot, start) for slot, metric_id in stocks.items() if metric_id in ids
     }

@@ -50,6 +50,20 @@ def subtract(into: dict[int, int], amounts: Mapping[int, int]) -> None:
         into[slot] = get(slot, 0) - amount
 
 
+def slide(into: dict[int, int], amounts: Mapping[int, int], sign: int = 1) -> None:
+    """Add sums (``sign`` 1) or take them out again (-1); a slot that comes to 0 goes at once, so ``into`` never has one.
+
+    Looks at the slots of ``amounts`` alone: what they slide through may have a hundred times as many.
+    """
+    get = into.get
+    for slot, amount in amounts.items():
+        total = get(slot, 0) + sign * amount
+        if total:
+            into[slot] = total
+        else:
+            into.pop(slot, None)
+
+
 def drop_zeros(tally: dict[int, int]) -> None:
     """Remove the slots that sum to 0."""
     if 0 in tally.values():

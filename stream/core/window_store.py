@@ -14,6 +14,8 @@ CLOSE_AT_ONCE = 10_000
 CACHE_LIMIT = 10_000
 """Decoded windows kept from one flush to the next (twice as many for a moment)."""
 
+_NOBODY: Mapping[Segment, bytes] = {}
+
 
 class Place(NamedTuple):
     """A window with where it stands; ``start`` in minutes."""
@@ -44,7 +46,8 @@ class WindowStore:
         self._ids = ids
         self._levels = levels
         self._settles = settles or (0,)
-        self.starts: list[dict[int, set[Segment]]] = [{} for _ in levels]
+        self.starts: list[dict[int, dict[Segment, bytes]]] = [{} for _ in levels]
+        """By level: start -> segment -> row key, which is the object that the rows have: nobody builds it twice."""
         self._expiring: list[list[int]] = [[] for _ in levels]
         self._closing: list[tuple[int, int, int]] = []
         self._hot: dict[bytes, Window] = {}
@@ -53,14 +56,14 @@ class WindowStore:
         self.deferred: dict[bytes, Place] = {}
         """Windows whose open figures are still to be published."""
 
-    def index_loaded(self, found: Sequence[tuple[Level, int, Segment]]) -> None:
+    def index_loaded(self, found: Sequence[tuple[Level, int, Segment, bytes]]) -> None:
         """Take in which rows there are, all at once."""
-        for level, start, segment in found:
+        for level, start, segment, key in found:
             segments = self.starts[level.number].get(start)
             if segments is None:
-                self.starts[level.number][start] = {segment}
+                self.starts[level.number][start] = {segment: key}
             else:
-                segments.add(segment)
+                segments[segment] = key
             segment.windows += 1
         for level in self._levels:
             starts = self.starts[level.number]
@@ -76,7 +79,10 @@ class WindowStore:
 
     def window(self, level: Level, start: int, segment: Segment) -> Window | None:
         """The window as it stands, None where there is none."""
-        key = level.key(start, segment.raw)
+        key = self.starts[level.number].get(start, _NOBODY).get(segment)
+        return None if key is None else self._of(key)
+
+    def _of(self, key: bytes) -> Window | None:
         window = self._hot.get(key)
         return window if window is not None else self._fetch(key)
 
@@ -104,16 +110,17 @@ class WindowStore:
         """Add tallies (start -> slot -> sum) to a level; tallies of new windows are taken over, not copied."""
         hot = self._hot
         dirty = self.dirty
-        raw = segment.raw
         rollup = level.rollup
+        starts = self.starts[level.number]
         for start, tally in tallies.items():
-            key = level.key(start, raw)
-            window = hot.get(key)
+            key = starts.get(start, _NOBODY).get(segment)
+            if key is None:
+                key = self._index(level, start, segment)
+                window = None
+            else:
+                window = hot.get(key) or self._fetch(key)
             if window is None:
-                window = self._fetch(key)
-                if window is None:
-                    window = hot[key] = Window(self._generation)
-                    self._index(level, start, segment)
+                window = hot[key] = Window(self._generation)
             into = window.tally
             if into:
                 get = into.get
@@ -126,19 +133,19 @@ class WindowStore:
             if key not in dirty:
                 dirty[key] = Place(level, start, segment, window)
 
-    def _index(self, level: Level, start: int, segment: Segment) -> None:
+    def _index(self, level: Level, start: int, segment: Segment) -> bytes:
+        key = level.key(start, segment.raw)
         segments = self.starts[level.number].get(start)
         if segments is None:
-            self.starts[level.number][start] = {segment}
+            self.starts[level.number][start] = {segment: key}
             heappush(self._expiring[level.number], start)
             if level.rollup:
                 for settle in self._settles:
                     heappush(self._closing, (start + level.width + settle, level.number, start))
-        elif segment in segments:
-            return
         else:
-            segments.add(segment)
+            segments[segment] = key
         segment.windows += 1
+        return key
 
     def due(self, watermark: int, closed: bool) -> dict[bytes, Place]:
         """Rollup windows whose end, or end and settling, the watermark has just passed (all that are open, when closed).
@@ -164,10 +171,14 @@ class WindowStore:
         return bool(self._closing) and self._closing[0][0] <= watermark
 
     def _places(self, level: Level, start: int, found: dict[bytes, Place]) -> None:
-        for segment in self.starts[level.number].get(start, ()):
-            window = self.window(level, start, segment)
-            if window is not None:
-                found[level.key(start, segment.raw)] = Place(level, start, segment, window)
+        for segment, key in self.starts[level.number].get(start, _NOBODY).items():
+            place = self.dirty.get(key)
+            if place is None:
+                window = self._of(key)
+                if window is None:
+                    continue
+                place = Place(level, start, segment, window)
+            found[key] = place
 
     def touch_open(self, watermark: int) -> None:
         """All figures of windows that have not ended are to be published: a generation has been built."""
@@ -189,25 +200,20 @@ class WindowStore:
                 continue
             starts = self.starts[level.number]
             for start in [one for one in starts if one >= first]:
-                for segment in changes.keys() & starts[start]:
-                    window = self.window(level, start, segment)
+                for segment in changes.keys() & starts[start].keys():
+                    key = starts[start][segment]
+                    window = self._of(key)
                     if window is None:
                         continue
                     ids = {one for one, minute in changes[segment].items() if minute < start}
                     ids &= window.states.keys()
                     if ids:
                         window.touch(ids)
-                        key = level.key(start, segment.raw)
                         self.dirty.setdefault(key, Place(level, start, segment, window))
 
     def panes(self, level: Level, pane: int) -> Iterator[tuple[Segment, Mapping[int, int]]]:
         """The tallies of all segments in one pane of a level; ``pane`` counts from the epoch."""
-        start = pane * level.width
-        segments = self.starts[level.number].get(start)
-        if not segments:
-            return
-        for segment in segments:
-            key = level.key(start, segment.raw)
+        for segment, key in self.starts[level.number].get(pane * level.width, _NOBODY).items():
             window = self._hot.get(key) or self._cool.get(key)
             if window is not None:
                 yield segment, window.tally
@@ -241,8 +247,7 @@ class WindowStore:
         expiring = self._expiring[level.number]
         while expiring and expiring[0] < before:
             start = heappop(expiring)
-            for segment in self.starts[level.number].pop(start, ()):
-                key = level.key(start, segment.raw)
+            for segment, key in self.starts[level.number].pop(start, _NOBODY).items():
                 self.dirty.pop(key, None)
                 self.deferred.pop(key, None)
                 self._hot.pop(key, None)

@@ -142,7 +142,7 @@ class WindowsShard:
             if level is None or segment is None:
                 useless.append(key)
             else:
-                found.append((level, start, segment))
+                found.append((level, start, segment, key))
         for key in useless:
             del rows[key]
         self._useless = Leftovers(useless)

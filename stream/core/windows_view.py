@@ -11,7 +11,6 @@ from stream.core.running import NONE_BEFORE, RunningWindow
 from stream.core.segment import Segment
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
 from stream.core.stock import with_stocks
-from stream.core.tally import metric_ids
 
 _NOTHING: Mapping[int, int] = {}
 
@@ -98,15 +97,13 @@ class WindowsView:
             seen[length_ms] = ids
             first = (window.last - window.panes + 1) * level.width
             tally = dict(window.tallies.get(segment, _NOTHING))
-            windows[length_ms] = with_stocks(
-                tally, metric_ids(tally), self._stocks, self._live, segment.raw, first
-            )
+            windows[length_ms] = with_stocks(tally, self._stocks, self._live, segment.raw, first)
             first -= window.panes * level.width
             # A window that begins before the floor is not whole: facts of it had been forgotten when it was built.
             if length_ms in self._compared and first * MINUTE_MS >= self._progress.floor_ms:
                 earlier = window.before.get(segment, NONE_BEFORE)
                 before[length_ms] = with_stocks(
-                    earlier.tally, earlier.ids, self._stocks, self._live, segment.raw, first
+                    earlier.tally, self._stocks, self._live, segment.raw, first
                 )
         live: dict[int, tuple[int, int]] = {}
         for slot in self._live_slots:

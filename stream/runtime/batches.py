@@ -1,16 +1,20 @@
 """Record batches filled by hand: a tenth of the cost of sending record by record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from stream.core.partitioner import murmur2_partition
-from stream.core.record import Flush, Output
+from stream.core.record import Flush
 
 Batch = tuple[str, int, Any]
 """Topic, partition, aiokafka's BatchBuilder."""
+Append = Callable[..., Any]
+"""Puts one record into a batch; None if the batch is full."""
+
+_NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 class PartitionCounts:
@@ -29,53 +33,45 @@ class PartitionCounts:
 
 def row_batches(producer: AIOKafkaProducer, changelog: str, partition: int, flush: Flush) -> list[Batch]:
     """The rows of one flush as batches of its changelog partition."""
-    batches = _Batches(producer)
+    filled: list[Batch] = []
+    append = _full
     for key, value in flush.rows:
-        batches.add(changelog, partition, key, value, [])
-    return batches.filled
+        if append(key=key, value=value, timestamp=None, headers=_NO_HEADERS) is None:
+            append = _begin(producer, changelog, partition, filled)
+            append(key=key, value=value, timestamp=None, headers=_NO_HEADERS)
+    return filled
 
 
 def output_batches(
     producer: AIOKafkaProducer, counts: Mapping[str, int], partition: int, flush: Flush
 ) -> list[Batch]:
     """The outputs of one flush, in their order per partition. ``partition`` takes records that have neither key nor partition."""
-    batches = _Batches(producer)
-    for output in flush.outputs:
-        batches.add(
-            output.topic, _choose(output, counts, partition), output.key, output.value, output.headers
-        )
-    return batches.filled
-
-
-def _choose(output: Output, counts: Mapping[str, int], fallback: int) -> int:
-    if output.partition is not None:
-        return output.partition
-    if output.key is None:
-        return fallback % counts[output.topic]
-    return _partition(output.key, counts[output.topic])
+    filled: list[Batch] = []
+    open_: dict[tuple[str, int], Append] = {}
+    for topic, chosen, key, value, headers in flush.outputs:
+        if chosen is not None:
+            number = chosen
+        elif key is not None:
+            number = _partition(key, counts[topic])
+        else:
+            number = partition % counts[topic]
+        append = open_.get((topic, number), _full)
+        if append(key=key, value=value, timestamp=None, headers=headers) is None:
+            append = open_[topic, number] = _begin(producer, topic, number, filled)
+            append(key=key, value=value, timestamp=None, headers=headers)
+    return filled
 
 
 _partition = lru_cache(maxsize=32_768)(murmur2_partition)
 """What is published is mostly published again at the next commit: the same keys."""
 
 
-class _Batches:
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
-        self._open: dict[tuple[str, int], Any] = {}
-        self.filled: list[Batch] = []
+def _full(**_record: Any) -> None:
+    """No batch is open yet."""
 
-    def add(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes | None,
-        value: bytes | None,
-        headers: list[tuple[str, bytes]],
-    ) -> None:
-        builder = self._open.get((topic, partition))
-        if builder is None or builder.append(key=key, value=value, timestamp=None, headers=headers) is None:
-            builder = self._producer.create_batch()
-            self._open[topic, partition] = builder
-            self.filled.append((topic, partition, builder))
-            builder.append(key=key, value=value, timestamp=None, headers=headers)
+
+def _begin(producer: AIOKafkaProducer, topic: str, partition: int, filled: list[Batch]) -> Append:
+    builder = producer.create_batch()
+    filled.append((topic, partition, builder))
+    append: Append = builder.append
+    return append

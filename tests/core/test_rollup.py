@@ -45,7 +45,8 @@ def write(
     writer = RollupWriter(core)
     writer.begin(watermark_ms, T0_MS + 1)
     place = Place(levels(core)[2], T0, Segment(segment), Window())
-    return writer.write(writer.render(metric, figure), place, status, revision)
+    writer.at(place)
+    return writer.write(writer.render(metric, figure), status, revision)
 
 
 def test_a_rollup_is_the_contracts_event_with_its_key_and_id() -> None:

@@ -38,7 +38,8 @@ __all__ = ["MAX_VALUE_BYTES", "Accepted", "Decoder", "Refused", "Skipped"]
 
 MAX_VALUE_BYTES: Final = 1_048_576
 STRUCTURED_MODE: Final = b"application/cloudevents"
-_MAX_KNOWN_KEYS: Final = 4_096
+_MAX_KNOWN_KEYS: Final = 16_384
+"""Per partition, some 2 MB. A ticket's topics are not read at the same pace, least of all while catching up."""
 
 # In a written event: control characters, as escapes up to U+001F. May hit a harmless escaped backslash before a letter
 # as well; the careful check decides.

@@ -33,14 +33,18 @@ class DeltaSums:
         self, metric: Metric, base: int, old: Sequence[Measure], new: Sequence[Measure], too_late_ms: int
     ) -> None:
         """Take ``old`` out and put ``new`` in, where they differ. ``base`` is the metric's slot 0 in rows."""
-        common = 0  # histories grow at their ends: what stands in front of both cancels out unseen
-        for one, other in zip(old, new, strict=False):
-            if one != other:
-                break
-            common += 1
         late: set[int] = set()
-        self._add(base, old[common:], -1, too_late_ms, late)
-        self._add(base, new[common:], 1, too_late_ms, late)
+        if old:
+            common = 0  # histories grow at their ends: what stands in front of both cancels out unseen
+            for one, other in zip(old, new, strict=False):
+                if one != other:
+                    break
+                common += 1
+            if common < len(old):
+                self._add(base, old[common:], -1, too_late_ms, late)
+            new = new[common:]
+        if new:
+            self._add(base, new, 1, too_late_ms, late)
         if late:
             self.too_late[metric.full_name] = self.too_late.get(metric.full_name, 0) + len(late)
 
@@ -48,14 +52,20 @@ class DeltaSums:
         self, base: int, measures: Sequence[Measure], sign: int, too_late_ms: int, late: set[int]
     ) -> None:
         sums = self._sums
+        at_ms: int | None = None
+        where: Labels = ()
+        tally: dict[int, int] = {}
         for instant_ms, labels, slot, amount in measures:
-            if instant_ms < too_late_ms:
-                late.add(instant_ms)
-                continue
-            key = (labels, instant_ms // MINUTE_MS)
-            tally = sums.get(key)
-            if tally is None:
-                tally = sums[key] = {}
+            if instant_ms != at_ms or labels is not where:  # several measures in a row are of one instant
+                if instant_ms < too_late_ms:
+                    late.add(instant_ms)
+                    continue
+                at_ms, where = instant_ms, labels
+                key = (labels, instant_ms // MINUTE_MS)
+                found = sums.get(key)
+                if found is None:
+                    found = sums[key] = {}
+                tally = found
             slot += base  # noqa: PLW2901 - the metric's own slot becomes the row's
             tally[slot] = tally.get(slot, 0) + sign * amount
 

@@ -113,6 +113,8 @@ class Publisher:
         slots = sorted(tally)
         states = window.states
         write = self._writer.write
+        render = self._render
+        rendered = self._rendered
         self._writer.at(place)
         for metric_id in sorted(ids):
             metric = self._metrics.get(metric_id)
@@ -131,29 +133,24 @@ class Publisher:
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
             own = own_slots(slots, metric_id)
-            outputs += [
-                write(figure, status, revision) for figure in self._figures(metric, own, tally, place)
-            ]
+            if metric.stock is not None or len(own) > SHORT:
+                found = render(metric, own, tally, place)
+            else:
+                sums = (metric_id, *own, *map(tally.__getitem__, own))
+                if (known := rendered.get(sums)) is None:
+                    known = rendered[sums] = render(metric, own, tally, place)
+                found = known
+            for figure in found:
+                outputs.append(write(figure, status, revision))  # noqa: PERF401 - mostly one: a comprehension is a call
         window.published(ids)
-
-    def _figures(
-        self, metric: Metric, slots: Sequence[int], tally: Mapping[int, int], place: Place
-    ) -> Sequence[Rendered]:
-        """A metric's figures of a window's tally, of which ``slots`` are its own."""
-        if metric.stock is not None or len(slots) > SHORT:
-            return self._render(metric, slots, tally, place)
-        sums = (metric.id, *slots, *map(tally.__getitem__, slots))
-        found = self._rendered.get(sums)
-        if found is None:
-            found = self._rendered[sums] = self._render(metric, slots, tally, place)
-        return found
 
     def _render(
         self, metric: Metric, slots: Sequence[int], tally: Mapping[int, int], place: Place
     ) -> Sequence[Rendered]:
         first = metric.id << METRIC_SHIFT
         own = {slot - first: tally[slot] for slot in slots}
-        own = with_stock(metric, own, self._live, place.segment.raw, place.start)
+        if metric.stock is not None:
+            own = with_stock(metric, own, self._live, place.segment.raw, place.start)
         return [self._writer.render(metric, figure) for figure in figures(metric, own)]
 
 

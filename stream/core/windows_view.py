@@ -102,9 +102,7 @@ class WindowsView:
             # A window that begins before the floor is not whole: facts of it had been forgotten when it was built.
             if length_ms in self._compared and first * MINUTE_MS >= self._progress.floor_ms:
                 earlier = window.before.get(segment, NONE_BEFORE)
-                before[length_ms] = with_stocks(
-                    earlier.tally, self._stocks, self._live, segment.raw, first
-                )
+                before[length_ms] = with_stocks(earlier.tally, self._stocks, self._live, segment.raw, first)
         live: dict[int, tuple[int, int]] = {}
         for slot in self._live_slots:
             count, oldest = self._live.count(segment.raw, slot)

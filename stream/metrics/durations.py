@@ -58,18 +58,25 @@ def _part(slot: int) -> str:
 def duration_figure(metric: str, tally: Tally, reasons: tuple[str, ...] = EXCLUDED) -> Figure:
     """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
     sum_ms = tally.get(SUM_SLOT, 0)
-    buckets = sorted([slot for slot in tally if slot >= BUCKET_SLOT])
-    counts = [tally[slot] for slot in buckets]
-    n = sum(counts)
-    parts: dict[str, int | float] = {"n": n, "sum": sum_ms / 1000}
-    parts.update(zip(map(_part, buckets), counts, strict=True))
+    buckets = [slot for slot in tally if slot >= BUCKET_SLOT]
+    parts: dict[str, int | float]
+    if len(buckets) == 1 and (n := tally[buckets[0]]) > 0:  # most windows of a minute
+        parts = {"n": n, "sum": sum_ms / 1000, _part(buckets[0]): n}
+        quantiles_ = _of_one(buckets[0])
+    else:
+        buckets.sort()
+        counts = [tally[slot] for slot in buckets]
+        n = sum(counts)
+        parts = {"n": n, "sum": sum_ms / 1000}
+        parts.update(zip(map(_part, buckets), counts, strict=True))
+        quantiles_ = _quantiles(tally)
     return Figure(
-        metric=metric,
-        n=n,
-        value=sum_ms / n / 1000 if n > 0 else None,
-        unit="seconds",
-        parts=parts,
-        quantiles=_of_one(buckets[0]) if len(buckets) == 1 and n > 0 else _quantiles(tally),
+        metric,
+        n,
+        sum_ms / n / 1000 if n > 0 else None,
+        "seconds",
+        parts,
+        quantiles=quantiles_,
         excluded=excluded_of(tally, reasons),
     )
 

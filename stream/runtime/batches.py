@@ -34,7 +34,7 @@ class PartitionCounts:
 def row_batches(producer: AIOKafkaProducer, changelog: str, partition: int, flush: Flush) -> list[Batch]:
     """The rows of one flush as batches of its changelog partition."""
     filled: list[Batch] = []
-    append = _full
+    append: Append = _full
     for key, value in flush.rows:
         if append(key=key, value=value, timestamp=None, headers=_NO_HEADERS) is None:
             append = _begin(producer, changelog, partition, filled)
@@ -55,7 +55,7 @@ def output_batches(
             number = _partition(key, counts[topic])
         else:
             number = partition % counts[topic]
-        append = open_.get((topic, number), _full)
+        append: Append = open_.get((topic, number), _full)
         if append(key=key, value=value, timestamp=None, headers=headers) is None:
             append = open_[topic, number] = _begin(producer, topic, number, filled)
             append(key=key, value=value, timestamp=None, headers=headers)

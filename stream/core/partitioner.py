@@ -19,15 +19,22 @@ def murmur2(key: bytes) -> int:
     """The 32-bit MurmurHash2 (seed 0x9747b28c) of the Java client, as an unsigned number."""
     length = len(key)
     tail = length & 3
+    rest = 0
     if length > _LONG:
         cut = (length - _OWN) & ~3
-        digest = _head(length, key[:cut])
-        for word in _end(key[cut:]):
-            digest = (digest * _M ^ word) & _WORD
+        first, second, third, fourth, fifth, sixth, rest = _end(key[cut:])
+        digest = (_head(length, key[:cut]) * _M ^ first) & _WORD
+        digest = (digest * _M ^ second) & _WORD
+        digest = (digest * _M ^ third) & _WORD
+        digest = (digest * _M ^ fourth) & _WORD
+        digest = (digest * _M ^ fifth) & _WORD
+        digest = (digest * _M ^ sixth) & _WORD
     else:
         digest = _mix(_SEED ^ length, key)
+        if tail:
+            rest = int.from_bytes(key[-tail:], "little")
     if tail:
-        digest = (digest ^ int.from_bytes(key[-tail:], "little")) * _M & _WORD
+        digest = (digest ^ rest) * _M & _WORD
     digest = (digest ^ digest >> 13) * _M & _WORD
     return digest ^ digest >> 15
 
@@ -47,9 +54,12 @@ def _head(length: int, words: bytes) -> int:
 
 @lru_cache(maxsize=8_192)
 def _end(words: bytes) -> list[int]:
-    """What each of the last words adds to the digest, whatever that is: all figures of a window have them in common."""
-    mixed = [word * _M & _WORD for word in unpack_from(f"<{len(words) >> 2}I", words)]
-    return [(word ^ word >> 24) * _M & _WORD for word in mixed]
+    """What each of the last six words adds to the digest, whatever that is, and the bytes behind them as a number.
+
+    All figures of a window have them in common.
+    """
+    mixed = [word * _M & _WORD for word in unpack_from(f"<{_OWN >> 2}I", words)]
+    return [*((word ^ word >> 24) * _M & _WORD for word in mixed), int.from_bytes(words[_OWN:], "little")]
 
 
 def murmur2_partition(key: bytes, partitions: int) -> int:

@@ -209,6 +209,18 @@ FAULTS = (
         "tests/core/test_pipeline_exact.py",
     ),
     Fault(
+        "stream/core/delta_sums.py",
+        "if instant_ms != at_ms or labels is not where:",
+        "if instant_ms != at_ms:",
+        "tests/core/test_delta_sums.py",
+    ),
+    Fault(
+        "stream/core/tally.py",
+        "            into.pop(slot, None)",
+        "            into[slot] = 0",
+        "tests/core/test_running.py",
+    ),
+    Fault(
         "stream/core/running.py",
         "if pane > last - self.panes:",
         "if pane >= last - self.panes:",
@@ -222,7 +234,7 @@ FAULTS = (
     ),
     Fault(
         "stream/core/running.py",
-        "                subtract(running, amounts)",
+        "                self._add(segment, amounts, -1)",
         "                pass",
         "tests/core/test_running.py",
     ),

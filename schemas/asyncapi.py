@@ -32,7 +32,7 @@ _OUTPUTS: Final[dict[str, tuple[str, str, AnyClass]]] = {
     ),
     "followups": (
         "Bad answers that a team should react to; the latest record of a key stands.",
-        "tenant/survey id in UTF-8",
+        "tenant/ticket/ticket id/survey id (or tenant/customer/customer id/survey id), each part percent-encoded",
         FeedbackFollowup,
     ),
 }

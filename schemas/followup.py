@@ -9,12 +9,14 @@ from schemas.surveys import Scale
 class Followup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer and who held the ticket; ``open`` turns false when it was re-rated or retracted, or its ticket merged or deleted.
 
+    Or, as ``expired``, when its ticket's facts are forgotten: nothing is known then of whether it still stands.
     Bad is a csat answer below the middle of its scale (or ``bad``, ``dissatisfied``, ``very_dissatisfied``), and a detractor's.
     """
 
     tenant: Token
     survey_id: Id
     open: bool
+    expired: bool = False
     answered_at: UtcTime
     kind: SurveyKind
     ticket_id: Id | None = None
@@ -27,6 +29,10 @@ class Followup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FeedbackFollowup(OutputEvent, frozen=True, kw_only=True, tag="contact-centre.feedback.followup.v1"):
-    """A customer gave a bad answer, or it was withdrawn. The record key is ``tenant/survey id``, and the prefix of ``id``."""
+    """A customer gave a bad answer, or it was withdrawn.
+
+    The record key, and the prefix of ``id``, is ``tenant/ticket/ticket id/survey id``, or without a ticket
+    ``tenant/customer/customer id/survey id``, each part percent-encoded.
+    """
 
     data: Followup

@@ -201,7 +201,7 @@ def _followup(data: dict[str, Any]) -> str:
     return "  ".join(
         (
             data["answered_at"],
-            f"{'OPEN' if data['open'] else 'WITHDRAWN':<9}",
+            f"{'OPEN' if data['open'] else 'EXPIRED' if data.get('expired') else 'WITHDRAWN':<9}",
             f"{data['kind']} {score}",
             f"survey {data['survey_id']} of {of}",
             segment_text(labels),

@@ -50,15 +50,15 @@ class Retention:
         read: Callable[[bytes, bytes], Entity],
         watermark_ms: int,
         limit: int,
-    ) -> list[bytes]:
-        """Keys of rows that can go now; looks at ``limit`` rows at most, so that no flush pays for a backlog.
+    ) -> Mapping[bytes, Entity]:
+        """Rows that can go now; looks at ``limit`` rows at most, so that no flush pays for a backlog.
 
         ``read``: (key, row) -> entity; raises for a row that cannot be read.
         """
         if self._keep_ms is None:
-            return []
+            return {}
         before_ms = too_late_before_ms(self._config, watermark_ms)
-        going: dict[bytes, None] = {}
+        going: dict[bytes, Entity] = {}
         for key in self._candidates(rows, watermark_ms // HOUR_MS, limit):
             row = rows.get(key)
             if row is None or key in going:
@@ -68,13 +68,13 @@ class Retention:
                 continue  # reopened: noted again when it is settled
             latest_ms = entity.latest_ms()
             if latest_ms + entity.reach_ms(self._config) < before_ms:
-                going[key] = None
+                going[key] = entity
                 self.latest_ms = max(self.latest_ms, latest_ms)
             else:
                 self.note(key, entity)
         # What goes makes the others move up: rather one that was looked at already than one that never is.
         self._looked_at = max(0, self._looked_at - len(going))
-        return list(going)
+        return going
 
     def _candidates(self, rows: Mapping[bytes, bytes], hour: int, limit: int) -> list[bytes]:
         if self._unindexed:

@@ -11,6 +11,7 @@ from stream.core.first_replies import READS as FIRST_REPLIES_READS
 from stream.core.first_replies import Said, first_replies, is_watched
 from stream.core.followup import READS as FOLLOWUP_READS
 from stream.core.followup import Followup, Followups, followups
+from stream.core.followup import forget as forget_surveys
 from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.watermark import NONE_MS
@@ -127,8 +128,17 @@ class Settler:
                 old = entry.followups or ()
                 new = followups(entry.ticket, self._config)
                 if old != new:
-                    entry.followups = new
-                    self.followups.difference(key, old, new, too_late_ms)
+                    entry.followups = stands = self.followups.difference(key, old, new, too_late_ms)
+                    if len(stands) < len(new):
+                        opened = {one.survey_id for one in stands}
+                        forget_surveys(
+                            entry.ticket, {one.survey_id for one in new if one.survey_id not in opened}
+                        )
+
+    def expire(self, key: bytes, entity: Any) -> None:
+        """A row is forgotten: nothing of it stays open."""
+        if self._nothing_open is None:
+            self.followups.expire(key, followups(entity, self._config))
 
     def say_all(self, ticket: Any, entry: Entry | None, key: bytes) -> None:
         """Say all measures of a ticket as if none had ever been said. Follow-ups belong to no generation: theirs stand."""

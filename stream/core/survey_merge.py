@@ -81,6 +81,7 @@ def survey_answered(facts: Facts, time_ms: int, event: ev.SurveyAnswered) -> int
         outcome = supersedes(new, survey.answer if data.revision == highest else None)
         if outcome:
             survey.answer = new
+        if outcome == CHANGED:
             _note_bad(facts, survey.key, data.survey_id, new)
     known = revisions[::2]
     index = bisect_left(known, data.revision)
@@ -94,7 +95,7 @@ def survey_answered(facts: Facts, time_ms: int, event: ev.SurveyAnswered) -> int
 
 
 def _note_bad(facts: Facts, key: bytes, survey_id: str, answer: Answer) -> None:
-    """Keep a survey's id exactly as long as the answer that stands is a bad one."""
+    """Keep a survey's id as long as the answer that stands is a bad one, and somebody may yet react to it."""
     if _is_bad(answer):
         bad = rare_of(facts).bad_surveys
         index, old = keyed(bad, key)
@@ -102,8 +103,13 @@ def _note_bad(facts: Facts, key: bytes, survey_id: str, answer: Answer) -> None:
             bad.insert(index, BadSurvey(key, survey_id))
     elif facts.rare is not None and facts.rare.bad_surveys:
         facts.rare.bad_surveys = [one for one in facts.rare.bad_surveys if one.key != key]
-        if facts.rare == _NOTHING:  # equal facts are equal rows
-            facts.rare = None
+        drop_empty(facts)
+
+
+def drop_empty(facts: Facts) -> None:
+    """Equal facts are equal rows: those that have nothing rare any more are as if they never had."""
+    if facts.rare == _NOTHING:
+        facts.rare = None
 
 
 def _is_bad(answer: Answer) -> bool:

@@ -283,7 +283,9 @@ class TicketsShard:
         if self._scan is not None:
             return
         limit = max(FORGET_AT_LEAST, 2 * len(self._dirty))
-        for key in self._retention.take(self.rows, self._ticket, self._watermark.watermark_ms, limit):
+        going = self._retention.take(self.rows, self._ticket, self._watermark.watermark_ms, limit)
+        for key, entity in going.items():
+            self._settler.expire(key, entity)
             del self.rows[key]
             self._entries.pop(key, None)
             self.forgotten += 1

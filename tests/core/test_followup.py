@@ -1,5 +1,6 @@
 """Follow-ups: open exactly while a bad answer stands, by the facts and not by how they were told."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
+from stream.core.followup import followups
 from stream.core.record import Output
+from stream.core.ticket import decode_ticket
 from stream.core.tickets_shard import SETTLE_AT
 from tests.support.core import oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make, time_of
@@ -179,9 +182,21 @@ def test_two_tenants_may_share_a_survey_id() -> None:
         for tenant in ("acme", "beta")
     ]
     assert set(latest(oracle(CONFIG, log(pairs, timestamp_ms=LOG_MS), now_ms=NOW_MS).followups)) == {
-        b"acme/s",
-        b"beta/s",
+        b"acme/ticket/4711/s",
+        b"beta/ticket/4711/s",
     }
+
+
+def test_two_tickets_may_share_a_survey_id() -> None:
+    pairs = [
+        answered(0, ticket_id="a", label="bad"),
+        answered(1, ticket_id="a/b", label="bad"),
+        answered(2, ticket_id="a", label="good", revision=1),
+    ]
+    (standing,) = still_open(oracle(CONFIG, log(pairs, timestamp_ms=LOG_MS), now_ms=NOW_MS).followups)
+    assert standing["ticket_id"] == "a/b"
+    keys = latest(oracle(CONFIG, log(pairs[:2], timestamp_ms=LOG_MS), now_ms=NOW_MS).followups)
+    assert set(keys) == {b"acme/ticket/a/s-1", b"acme/ticket/a%2Fb/s-1"}
 
 
 def test_an_answer_of_no_ticket_names_its_customer() -> None:
@@ -200,42 +215,194 @@ def test_an_answer_of_no_ticket_names_its_customer() -> None:
     assert "ticket_id" not in found
 
 
-def test_what_is_too_late_for_every_window_is_too_late_to_react_to() -> None:
-    late = CoreConfig(
-        clock="event", rollup_windows_ms=(HOUR_MS,), horizons_ms={HOUR_MS: DAY_MS}, source_partitions=1
-    )
-    pipeline = Pipeline(late)
-    other = [
-        ("tickets", make(ev.TicketCreated, START_MS + 5 * DAY_MS, ticket_id="other", channel="chat")),
-        (
-            "surveys",
-            make(
-                ev.SurveySent,
-                START_MS + 5 * DAY_MS,
-                ticket_id="other",
-                survey_id="x",
-                kind="csat",
-                scale=ONE_TO_FIVE,
-            ),
-        ),
+KEEP_MS = DAY_MS
+"""Of the windows below: an answer is too late a day after the end of its hour."""
+SHORT = CoreConfig(
+    clock="event",
+    lateness_ms=0,
+    rollup_windows_ms=(HOUR_MS,),
+    gauge_windows_ms=(),
+    compare_windows_ms=(),
+    horizons_ms={HOUR_MS: KEEP_MS},
+    alerts=(),
+    source_partitions=1,
+    delta_partitions=1,
+)
+
+
+def clock(time_ms: int) -> History:
+    """Event time goes on, on every topic."""
+    return [
+        ("tickets", make(ev.TicketCreated, time_ms, ticket_id="clock", channel="email")),
         (
             "replies",
-            make(
-                ev.ReplyAdded,
-                START_MS + 5 * DAY_MS,
-                ticket_id="other",
-                reply_id="r",
-                author="agent",
-                public=True,
-            ),
+            make(ev.ReplyAdded, time_ms, ticket_id="clock", reply_id="r", author="system", public=False),
         ),
+        ("surveys", make(ev.SurveyExpired, time_ms, ticket_id="clock", survey_id="s")),
     ]
-    records = log([created(), *other, rated(5, 1)], timestamp_ms=LOG_MS)
-    for part in (records[:-1], records[-1:]):
-        pipeline.feed(part)
-        pipeline.commit_tickets()
-        pipeline.commit_tickets()
-    assert pipeline.followups == []
+
+
+class Desk:
+    """A pipeline of short horizons, told part after part; what it says in each commit."""
+
+    def __init__(self) -> None:
+        self.pipeline = Pipeline(SHORT)
+        self._offsets: Counter[tuple[str, int]] = Counter()
+
+    def tell(self, *pairs: tuple[str, ev.Event]) -> list[dict[str, Any]]:
+        said = len(self.pipeline.followups)
+        records = []
+        for one in log(pairs, timestamp_ms=START_MS + 400 * DAY_MS):
+            place = one.topic, one.partition
+            records.append(one._replace(offset=self._offsets[place]))
+            self._offsets[place] += 1
+        self.pipeline.feed(records)
+        self.pipeline.commit_tickets()
+        return [orjson.loads(one.value or b"")["data"] for one in self.pipeline.followups[said:]]
+
+    def later(self, time_ms: int) -> list[dict[str, Any]]:
+        """The watermark passes a time; in the second commit it is known to have done so."""
+        return [*self.tell(*clock(time_ms)), *self.tell()]
+
+
+def solved(minute: int) -> tuple[str, ev.Event]:
+    return "tickets", make(ev.TicketStatusChanged, START_MS + minute * MINUTE_MS, status="solved")
+
+
+def retracted(at_ms: int) -> tuple[str, ev.Event]:
+    return "surveys", make(ev.SurveyRetracted, at_ms, survey_id="s-1")
+
+
+LATE_MS = START_MS + 3 * KEEP_MS
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [retracted(LATE_MS)],
+        [
+            (
+                "surveys",
+                make(ev.SurveyAnswered, LATE_MS, survey_id="s-1", kind="csat", revision=1, label="good"),
+            )
+        ],
+        [("tickets", make(ev.TicketDeleted, LATE_MS)), ("tickets", make(ev.TicketRestored, LATE_MS + 1))],
+    ],
+    ids=["retracted", "re-rated", "deleted and restored"],
+)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_is_too_late_to_react_to_opens_nothing_and_nothing_is_withdrawn(
+    after: History, restarts: bool
+) -> None:
+    desk = Desk()
+    desk.tell(created())
+    desk.later(LATE_MS)
+    assert desk.tell(rated(5, 1)) == []
+    for one in after:
+        if restarts:
+            desk.pipeline.restart()
+        assert desk.tell(one) == []
+
+
+def test_one_that_came_too_late_and_is_said_again_by_another_event_is_not_withdrawn_either() -> None:
+    def said(sequence: str) -> tuple[str, ev.Event]:
+        topic, event = rated(5, 1)
+        return topic, msgspec.structs.replace(event, id=f"e-{sequence}", sequence=sequence)
+
+    desk = Desk()
+    desk.tell(created())
+    desk.later(LATE_MS)
+    assert desk.tell(said("1")) == []
+    assert desk.tell(said("2")) == []
+    assert desk.tell(retracted(LATE_MS)) == []
+
+
+def test_one_that_came_too_late_opens_one_when_it_is_given_again_now() -> None:
+    desk = Desk()
+    desk.tell(created())
+    desk.later(LATE_MS)
+    assert desk.tell(rated(5, 1)) == []
+    (again,) = desk.tell(rated(3 * 24 * 60 + 5, 2, revision=1))
+    assert (again["open"], again["score"]) == (True, 2)
+
+
+def test_a_ticket_that_is_restored_too_late_does_not_open_it_again() -> None:
+    desk = Desk()
+    assert len(desk.tell(created(), rated(5, 1))) == 1
+    assert [one["open"] for one in desk.tell(("tickets", make(ev.TicketDeleted, START_MS + HOUR_MS)))] == [
+        False
+    ]
+    desk.later(START_MS + KEEP_MS + HOUR_MS + 10 * MINUTE_MS)
+    desk.pipeline.restart()
+    assert desk.tell(("tickets", make(ev.TicketRestored, START_MS + 2 * HOUR_MS))) == []
+    assert desk.tell(retracted(START_MS + 3 * HOUR_MS)) == []
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_is_forgotten_is_closed_as_expired(restarts: bool) -> None:
+    desk = Desk()
+    (opened,) = desk.tell(created(), rated(5, 1), solved(6))
+    if restarts:
+        desk.pipeline.restart()
+    assert desk.later(LATE_MS) == [{**opened, "open": False, "expired": True}]
+    assert desk.tell(retracted(LATE_MS)) == []
+    (again,) = desk.tell(rated(3 * 24 * 60 + 5, 2, revision=1))
+    assert (again["open"], again["score"]) == (True, 2)
+
+
+def test_an_open_ticket_is_not_forgotten_nor_are_its_followups() -> None:
+    desk = Desk()
+    (opened,) = desk.tell(created(), rated(5, 1))
+    assert desk.later(LATE_MS) == []
+    assert desk.tell(retracted(LATE_MS)) == [{**opened, "open": False}]
+
+
+def _ticket(event: ev.Event, ticket_id: str) -> ev.Event:
+    return msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, ticket_id=ticket_id))  # type: ignore[attr-defined]
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_in_any_history_each_opens_and_is_withdrawn_in_turn_and_what_rows_call_for_is_what_is_open(
+    data: st.DataObject,
+) -> None:
+    """Two tickets that share surveys; event time goes on by days, rows are forgotten, workers restart."""
+    told: History = []
+    for ticket_id in ("a", "b"):
+        told += [(topic, _ticket(event, ticket_id)) for topic, event in data.draw(histories())]
+    told = data.draw(st.permutations(told)) if data.draw(st.booleans()) else told
+    desk = Desk()
+    day = 0
+    while told:
+        cut = data.draw(st.integers(1, 6))
+        desk.tell(*told[:cut])
+        told = told[cut:]
+        step = data.draw(st.sampled_from([0, 0, 1, 2, 5]))
+        if step:
+            day += step
+            desk.later(START_MS + day * DAY_MS)
+        if data.draw(st.booleans()):
+            desk.pipeline.restart()
+    if data.draw(st.booleans()):
+        desk.later(START_MS + 60 * DAY_MS)
+    open_now: dict[bytes, dict[str, Any]] = {}
+    for output in desk.pipeline.followups:
+        key = output.key or b""
+        said = orjson.loads(output.value or b"")["data"]
+        if said["open"]:
+            assert open_now.get(key) != said, "nothing is said twice"
+            open_now[key] = said
+        else:
+            assert key in open_now, "none is withdrawn that is not open"
+            del open_now[key]
+    (rows,) = desk.pipeline.facts()["tickets"]
+    called_for = {
+        (ticket_id, one.survey_id, one.score)
+        for ticket_id, key in (("a", b"tacme\0a"), ("b", b"tacme\0b"))
+        if key in rows
+        for one in followups(decode_ticket(rows[key], key), SHORT)
+    }
+    assert {(one["ticket_id"], one["survey_id"], one.get("score")) for one in open_now.values()} == called_for
 
 
 @given(st.data())

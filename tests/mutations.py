@@ -64,8 +64,8 @@ FAULTS = (
     ),
     Fault(
         "stream/metrics/queue_wait_time.py",
-        " and left.outcome == ANSWERED:",
-        ":",
+        "if left.outcome == ANSWERED and ",
+        "if ",
         "tests/metrics/test_queue_wait_time.py",
     ),
     Fault(

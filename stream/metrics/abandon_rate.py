@@ -8,18 +8,18 @@ from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.measure import Figure, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.core.ticket_facts import Visit
-from stream.metrics.queue_wait_time import visit_labels
+from stream.core.ticket_facts import Left, Visit
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
+from stream.metrics.visits import ended_visits, wait_ms
 
 EXCLUDED: Final = ("short_abandon",)
 _SHORT: Final = 0
 
 
-def is_short(visit: Visit, config: CoreConfig) -> bool:
+def is_short(visit: Visit, left: Left, config: CoreConfig) -> bool:
     """Whether a visit that was given up was so at once; one whose beginning is unknown was not."""
-    entered, left = visit.entered, visit.left
-    return entered is not None and left is not None and 0 <= left.at - entered.at < config.short_abandon_ms
+    waited_ms = wait_ms(visit, left)
+    return waited_ms is not None and 0 <= waited_ms < config.short_abandon_ms
 
 
 def short_rule(seconds: int) -> str:
@@ -28,19 +28,13 @@ def short_rule(seconds: int) -> str:
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-    rare = ticket.rare
-    if rare is None or not rare.visits or ticket.gone:
-        return []
     measures: list[Measure] = []
-    for visit in rare.visits:
-        left = visit.left
-        if left is None or left.outcome not in (ANSWERED, ABANDONED):
-            continue
-        slot = OUT if left.outcome == ANSWERED else IN
-        if slot == IN and is_short(visit, config):
-            slot = _SHORT
-        instant_ms = ticket.base_ms + left.at
-        measures.append((instant_ms, visit_labels(ticket.labels_at(instant_ms, config), left.queue), slot, 1))
+    for instant_ms, labels, visit, left in ended_visits(ticket, config):
+        if left.outcome == ANSWERED:
+            measures.append((instant_ms, labels, OUT, 1))
+        elif left.outcome == ABANDONED:
+            slot = _SHORT if is_short(visit, left, config) else IN
+            measures.append((instant_ms, labels, slot, 1))
     return measures
 
 

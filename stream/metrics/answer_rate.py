@@ -8,25 +8,18 @@ from stream.core.fact import ANSWERED
 from stream.core.measure import Figure, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.queue_wait_time import visit_labels
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
+from stream.metrics.visits import ended_visits
 
 
 def share_of_visits(outcome: int) -> Callable[[Ticket, CoreConfig], list[Measure]]:
     """Measures of every visit that ended, IN the share where it ended so: a code of :data:`stream.core.fact.OUTCOMES`."""
 
     def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-        rare = ticket.rare
-        if rare is None or not rare.visits or ticket.gone:
-            return []
-        found: list[Measure] = []
-        for visit in rare.visits:
-            left = visit.left
-            if left is not None:
-                instant_ms = ticket.base_ms + left.at
-                labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
-                found.append((instant_ms, labels, IN if left.outcome == outcome else OUT, 1))
-        return found
+        return [
+            (instant_ms, labels, IN if left.outcome == outcome else OUT, 1)
+            for instant_ms, labels, _, left in ended_visits(ticket, config)
+        ]
 
     return measures
 

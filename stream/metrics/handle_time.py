@@ -8,7 +8,7 @@ from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.durations import duration_figure, duration_measures, duration_sample, duration_series
-from stream.metrics.queue_wait_time import visit_labels
+from stream.metrics.visits import visit_labels
 
 TALK, HOLD, AFTER = (SLOTS_PER_METRIC - 3 + part for part in range(3))
 """Sums of the parts in milliseconds, behind all buckets of the histogram."""

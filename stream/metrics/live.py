@@ -6,7 +6,7 @@ from stream.core.config import CoreConfig
 from stream.core.measure import EXCLUDED_SLOTS, Measure
 from stream.core.metric import LiveSeries, Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.queue_wait_time import visit_labels
+from stream.metrics.visits import visit_labels
 
 OPEN: Final = EXCLUDED_SLOTS
 UNANSWERED: Final = EXCLUDED_SLOTS + 1

@@ -4,29 +4,19 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import ANSWERED
-from stream.core.measure import Figure, Labels, Tally, Wait
+from stream.core.measure import Figure, Tally, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
-
-
-def visit_labels(labels: Labels, queue: str) -> Labels:
-    """Labels of a visit: its queue is the queue."""
-    return (*labels[:3], queue, *labels[4:])
+from stream.metrics.visits import ended_visits
 
 
 def _waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
-    rare = ticket.rare
-    if rare is None or not rare.visits or ticket.gone:
-        return []
-    waits: list[Wait] = []
-    for visit in rare.visits:
-        entered, left = visit.entered, visit.left
-        if entered is not None and left is not None and left.outcome == ANSWERED:
-            instant_ms = ticket.base_ms + left.at
-            labels = visit_labels(ticket.labels_at(instant_ms, config), entered.queue)
-            waits.append((instant_ms, labels, (ticket.base_ms + entered.at, instant_ms)))
-    return waits
+    return [
+        (instant_ms, labels, (ticket.base_ms + visit.entered.at, instant_ms))
+        for instant_ms, labels, visit, left in ended_visits(ticket, config)
+        if left.outcome == ANSWERED and visit.entered is not None
+    ]
 
 
 def _figures(tally: Tally) -> list[Figure]:

@@ -11,10 +11,10 @@ from stream.core.interval import Sample
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Tally
 from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
-from stream.core.ticket_facts import Visit
+from stream.core.ticket_facts import Left, Visit
 from stream.metrics.abandon_rate import is_short, short_rule
-from stream.metrics.queue_wait_time import visit_labels
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
+from stream.metrics.visits import ended_visits, wait_ms
 
 EXCLUDED: Final = ("short_abandon", "negative_duration", "unknown_wait")
 OTHER_QUEUES: Final = "*"
@@ -34,12 +34,6 @@ def thresholds_of(levels: Mapping[str, tuple[int, ...]], queue: str) -> tuple[in
     return levels.get(queue) or levels[OTHER_QUEUES]
 
 
-def _wait_ms(visit: Visit) -> int | None:
-    """How long a visit lasted; None where its beginning is unknown."""
-    entered, left = visit.entered, visit.left
-    return None if entered is None or left is None else left.at - entered.at
-
-
 class Way(Enum):
     """What the end of a visit is to a service level."""
 
@@ -50,28 +44,20 @@ class Way(Enum):
 
 
 def level_measures(
-    way_of: Callable[[Visit, CoreConfig], Way],
+    way_of: Callable[[Visit, Left, CoreConfig], Way],
 ) -> Callable[[Ticket, CoreConfig], list[Measure]]:
     """Measures of every visit that ended, by what its end is to the service level."""
 
     def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-        rare = ticket.rare
-        if rare is None or not rare.visits or ticket.gone:
-            return []
         found: list[Measure] = []
-        for visit in rare.visits:
-            left = visit.left
-            way = Way.APART if left is None else way_of(visit, config)
-            if left is None or way is Way.APART:
-                continue
-            instant_ms = ticket.base_ms + left.at
-            labels = visit_labels(ticket.labels_at(instant_ms, config), left.queue)
+        for instant_ms, labels, visit, left in ended_visits(ticket, config):
+            way = way_of(visit, left, config)
             thresholds = thresholds_of(config.service_level_seconds, left.queue)
             if way is Way.JUDGED:
-                found += _judged(instant_ms, labels, _wait_ms(visit), thresholds)
+                found += _judged(instant_ms, labels, wait_ms(visit, left), thresholds)
             elif way is Way.SHORT:
                 found.append((instant_ms, labels, _SHORT, 1))
-            else:
+            elif way is Way.MISSED:
                 found += [
                     (instant_ms, labels, slot, 1) for slot in (OUT, *(within(one)[1] for one in thresholds))
                 ]
@@ -80,13 +66,12 @@ def level_measures(
     return measures
 
 
-def _way(visit: Visit, config: CoreConfig) -> Way:
-    left = visit.left
-    if left is None or left.outcome not in (ANSWERED, ABANDONED):
-        return Way.APART
+def _way(visit: Visit, left: Left, config: CoreConfig) -> Way:
     if left.outcome == ANSWERED:
         return Way.JUDGED
-    return Way.SHORT if is_short(visit, config) else Way.MISSED
+    if left.outcome != ABANDONED:
+        return Way.APART
+    return Way.SHORT if is_short(visit, left, config) else Way.MISSED
 
 
 _measures = level_measures(_way)

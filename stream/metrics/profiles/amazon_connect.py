@@ -8,13 +8,13 @@ from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES, PUBLIC_AGENT
 from stream.core.measure import Wait
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
-from stream.core.ticket_facts import Visit
+from stream.core.ticket_facts import Left, Visit
 from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.durations import measured
 from stream.metrics.profiles.profile import Profile
-from stream.metrics.queue_wait_time import visit_labels
 from stream.metrics.reply_time import reply_waits
 from stream.metrics.service_level import Way, level_measures
+from stream.metrics.visits import visit_labels
 
 _GUIDE = (
     "Amazon Connect Administrator Guide, metric definitions, {}: "
@@ -26,8 +26,8 @@ _REMOVED = (ANSWERED, ABANDONED, OUTCOMES["callback"])
 """The ways out that its service level names."""
 
 
-def _way(visit: Visit, _config: CoreConfig) -> Way:
-    return Way.JUDGED if visit.left is not None and visit.left.outcome in _REMOVED else Way.MISSED
+def _way(_visit: Visit, left: Left, _config: CoreConfig) -> Way:
+    return Way.JUDGED if left.outcome in _REMOVED else Way.MISSED
 
 
 _levels = level_measures(_way)

@@ -10,7 +10,7 @@ from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
-from stream.core.ticket_facts import Visit
+from stream.core.ticket_facts import Left, Visit
 from stream.metrics.abandon_rate import is_short, short_rule
 from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
@@ -67,20 +67,17 @@ _NAMES: Final = {
 }
 
 
-def _way(parts: Collection[str]) -> Callable[[Visit, CoreConfig], Way]:
+def _way(parts: Collection[str]) -> Callable[[Visit, Left, CoreConfig], Way]:
     abandons, short_ones, others = (part in parts for part in PARTS)
 
-    def way(visit: Visit, config: CoreConfig) -> Way:
-        left = visit.left
-        if left is None:
-            return Way.APART
+    def way(visit: Visit, left: Left, config: CoreConfig) -> Way:
         if left.outcome == ANSWERED:
             return Way.JUDGED
         if left.outcome != ABANDONED:
             return Way.MISSED if others else Way.APART
         if not abandons:
             return Way.APART
-        return Way.SHORT if not short_ones and is_short(visit, config) else Way.MISSED
+        return Way.SHORT if not short_ones and is_short(visit, left, config) else Way.MISSED
 
     return way
 

@@ -39,6 +39,14 @@ def one_duration(title: str, description: str, series: str) -> Panel:
     return duration(title, f"{description} {OPTIONAL}", series)[0]
 
 
+def interval(series: str) -> tuple[Line, Line]:
+    """Both ends of a share's interval."""
+    return (
+        Line(figure(f"{series}_low_ratio"), "95 % interval from", "percentunit"),
+        Line(figure(f"{series}_high_ratio"), "to", "percentunit"),
+    )
+
+
 def share(title: str, description: str, series: str, counts: tuple[tuple[str, str], ...]) -> Panel:
     """A share with its interval and its counts: (series without the prefix, what it is called)."""
     return number(
@@ -46,8 +54,7 @@ def share(title: str, description: str, series: str, counts: tuple[tuple[str, st
         f"{description} {OPTIONAL}",
         Line(figure(f"{series}_ratio"), title.lower(), "percentunit"),
         [
-            Line(figure(f"{series}_low_ratio"), "95 % interval from", "percentunit"),
-            Line(figure(f"{series}_high_ratio"), "to", "percentunit"),
+            *interval(series),
             *(Line(figure(f"{series}_{count}"), name) for count, name in counts),
         ],
         decimals=1,

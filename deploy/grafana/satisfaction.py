@@ -1,6 +1,6 @@
 """The row of satisfaction: what customers said in surveys."""
 
-from deploy.grafana.figures import OPTIONAL, Row
+from deploy.grafana.figures import OPTIONAL, Row, interval
 from deploy.grafana.panels import Line, by_label, number, over_time
 from deploy.grafana.queries import TEAMS, by, figure
 
@@ -11,10 +11,7 @@ GOOD_AND_POOR = ((None, "red"), (0.60, "orange"), (0.80, "green"))
 def satisfaction() -> Row:
     """CSAT, NPS, mean score, response."""
     csat = Line(figure("csat_ratio"), "CSAT", "percentunit")
-    csat_interval = (
-        Line(figure("csat_low_ratio"), "95 % interval from", "percentunit"),
-        Line(figure("csat_high_ratio"), "to", "percentunit"),
-    )
+    csat_interval = interval("csat")
     csat_n = Line(figure("csat_answers"), "answers")
     nps = Line(figure("nps"), "NPS")
     nps_interval = (
@@ -74,6 +71,7 @@ def satisfaction() -> Row:
                 "Answered / sent, for surveys sent in the window. Answers whose sending is not known are not in it.",
                 Line(figure("survey_response_ratio"), "response", "percentunit"),
                 [
+                    *interval("survey_response"),
                     Line(figure("survey_response_answered"), "answered"),
                     Line(figure("survey_response_sent"), "sent"),
                     Line(figure("survey_response_answered_without_sent"), "not known to be sent"),

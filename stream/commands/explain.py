@@ -1,22 +1,30 @@
 """``stream explain``: what one figure is made of."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 import click
 import msgspec
 
-from stream.commands import CommandError, Context, kafka
+from stream.commands import Context
 from stream.commands.difference import difference_lines, verdict
-from stream.commands.figure import asked, explained, labels_of
-from stream.commands.suspected import UNREADABLE, Suspected, suspected, ticket_rows
-from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
-from stream.core import left_out as counted
+from stream.commands.figure import asked, explained, explained_live, labels_of
+from stream.commands.suspected import Suspected, suspected
+from stream.commands.words import (
+    PROFILE_HELP,
+    minute_text,
+    must_be_metric,
+    paragraph,
+    row,
+    segment_text,
+    value_text,
+)
 from stream.core.compare import Comparison, Side, with_before
 from stream.core.config import CoreConfig
-from stream.core.delta import segment_name
-from stream.core.explain import Earlier, Explanation
+from stream.core.explain import Earlier, Explanation, LiveExplanation, live_series
 from stream.core.measure import Figure
+from stream.core.metric import Metric
+from stream.metrics import selected
+from stream.metrics.reasons import TOO_LATE, reasons_of
 from stream.settings import Settings
 from stream.settings.forms import show_duration
 from stream.web.suspects import WHAT_TO_DO, suspect_text
@@ -34,14 +42,10 @@ Bands = tuple[int, int]
     help="The segment's labels: team=billing, or tenant=acme&team=billing, or the option repeated. The tenant is 'default' "
     "unless named.",
 )
-@click.option("--window", required=True, metavar="WINDOW", help="The window: 2026-11-05T12:00/1h, in UTC.")
-@click.option("--profile", metavar="NAME", help=PROFILE_HELP)
 @click.option(
-    "--left-out",
-    is_flag=True,
-    help="Also count what is in no sum: of merged and deleted tickets, and for metrics about replies private notes and bots' messages. "
-    "It reads all tickets.",
+    "--window", metavar="WINDOW", help="The window: 2026-11-05T12:00/1h, in UTC. Live counts have none."
 )
+@click.option("--profile", metavar="NAME", help=PROFILE_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all buckets of a histogram.")
 @click.pass_obj
 def command(
@@ -49,12 +53,11 @@ def command(
     *,
     metric: str,
     segment: tuple[str, ...],
-    window: str,
+    window: str | None,
     profile: str | None,
-    left_out: bool,
     as_json: bool,
 ) -> None:
-    """Show what the figure METRIC is made of, in one segment and one rollup window.
+    """Show what the figure METRIC is made of, in one segment and one rollup window, or how a live count stands (tickets_open).
 
     Value, n, the counts and sums behind them, what was excluded and why, the same figure in the window directly before with the
     95 % interval of the difference, whether the window is final, how far event time has come, and the definition with its
@@ -64,52 +67,80 @@ def command(
     """
     settings = context.settings
     core = settings.core()
+    if live_series(metric, selected(core)) is not None:
+        _live(settings, metric, segment, window, as_json=as_json)
+        return
+    if window is None:
+        raise click.MissingParameter(param_hint="--window", param_type="option")
     must_be_metric(core, metric, param_hint="METRIC", profile=profile)
     labels = labels_of(core, segment)
     (found,) = explained(settings, metric, [asked(labels, window, profile)])
     compared = _against_before(found, settings.compare_min_n)
     named = suspected(settings, found, labels)
-    passed_over = _passed_over(settings, found, metric, labels) if left_out else None
     print(
-        _json(found, labels, named, compared, settings.compare_min_n, passed_over)
+        _json(found, labels, named, compared, settings.compare_min_n)
         if as_json
         else "\n".join(
             [
                 *_lines(found, labels, core, compared, settings.csat_bands),
-                *_left_out_lines(passed_over),
                 *_suspect_lines(found, named, settings.csat_bands),
             ]
         )
     )
 
 
-def _passed_over(
-    settings: Settings, found: Explanation, metric: str, labels: dict[str, str]
-) -> dict[str, int]:
-    """Reason -> how many; nothing for metrics about customers. Raises CommandError."""
-    if found.metric.entity != "ticket":
-        return {}
-    core = kafka.run(settings, kafka.fitted_core(settings))
-    try:
-        return counted.left_out(
-            core,
-            found.metric,
-            metric,
-            ticket_rows(settings, core),
-            segment_name(labels),
-            start_ms=found.start_ms,
-            end_ms=found.end_ms,
-            tenant=labels["tenant"],
+def _live(
+    settings: Settings, name: str, segment: tuple[str, ...], window: str | None, *, as_json: bool
+) -> None:
+    if window is not None:
+        raise click.BadParameter(
+            f"{name!r} is a live count: it has no window, only how it stands now", param_hint="--window"
         )
-    except UNREADABLE as exc:
-        raise CommandError(f"the state cannot be read: {exc}") from exc
+    core = settings.core()
+    labels = labels_of(core, segment)
+    found = explained_live(settings, name, labels)
+    print(_live_json(found, labels) if as_json else "\n".join(_live_lines(found, labels, core)))
 
 
-def _left_out_lines(passed_over: dict[str, int] | None) -> Iterator[str]:
-    if passed_over is not None:
-        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(passed_over.items()))
+def _live_lines(found: LiveExplanation, labels: dict[str, str], core: CoreConfig) -> Iterator[str]:
+    yield f"{segment_text(labels)}   now, as last committed"
+    for one in found.figures:
         yield ""
-        yield row("left out", f"{told or 'nothing'} (from the facts that are kept)")
+        yield one.series.count_name
+        yield row("count", f"{one.n:,}")
+        if one.oldest_ms >= 0:
+            yield row(
+                "oldest", f"since {minute_text(one.oldest_ms)}, to the minute (the day, where it is long)"
+            )
+        yield from paragraph("what", one.series.help)
+    yield ""
+    yield row("watermark", _watermark(found, core))
+    yield ""
+    for name, text in (("definition", found.metric.definition), ("source", found.metric.source)):
+        yield from paragraph(name, text)
+    yield row("version", str(found.metric.version))
+
+
+def _live_json(found: LiveExplanation, labels: dict[str, str]) -> str:
+    return msgspec.json.format(
+        msgspec.json.encode(
+            {
+                "segment": labels,
+                "watermark_ms": found.watermark_ms,
+                "figures": [
+                    {
+                        "metric": one.series.count_name,
+                        "count": one.n,
+                        "oldest_ms": one.oldest_ms if one.oldest_ms >= 0 else None,
+                    }
+                    for one in found.figures
+                ],
+                "definition": found.metric.definition,
+                "definition_version": found.metric.version,
+                "source": found.metric.source,
+            }
+        )
+    ).decode()
 
 
 def _against_before(found: Explanation, min_n: int) -> dict[str, Comparison]:
@@ -174,13 +205,18 @@ def _lines(
         ("definition", found.metric.definition),
         ("source", found.metric.source),
         ("null", found.metric.null_rule),
+        ("leaves out", _reasons(found.metric)),
     ):
-        # An address stays in one piece.
-        first, *more = textwrap.wrap(text, 96, break_on_hyphens=False, break_long_words=False)
-        yield row(name, first)
-        yield from (row("", line) for line in more)
+        yield from paragraph(name, text)
     told = "".join(f", {name} {value}" for name, value in found.metric.labels)
     yield row("profile", f"{found.metric.profile}, definition version {found.metric.version}{told}")
+
+
+def _reasons(metric: Metric) -> str:
+    """Why something is not in the figure, whether it has happened or not."""
+    told = [f"{reason} ({meaning})" if meaning else reason for reason, meaning in reasons_of(metric).items()]
+    late = "" if metric.timeless else f"{TOO_LATE[0].upper()}{TOO_LATE[1:]}."
+    return " ".join(part for part in (f"{', '.join(told)}." if told else "", late) if part)
 
 
 def _figure_lines(figure: Figure, bands: Bands) -> Iterator[str]:
@@ -222,7 +258,7 @@ def _band(figure: Figure, bands: Bands) -> str:
     return f"   {word} (good from {good} %, poor under {poor} %)"
 
 
-def _watermark(found: Explanation, core: CoreConfig) -> str:
+def _watermark(found: Explanation | LiveExplanation, core: CoreConfig) -> str:
     text = minute_text(found.watermark_ms) if found.watermark_ms >= 0 else "none yet"
     active = {
         number: one.watermark_ms for number, one in found.sources.items() if not (one.idle or one.closed)
@@ -268,7 +304,6 @@ def _json(
     named: Sequence[Suspected],
     compared: dict[str, Comparison],
     min_n: int,
-    passed_over: dict[str, int] | None,
 ) -> str:
     return msgspec.json.format(
         msgspec.json.encode(
@@ -282,7 +317,6 @@ def _json(
                 "watermark_ms": found.watermark_ms,
                 "expired": found.expired,
                 "figures": list(found.figures),
-                "left_out": passed_over,
                 "before": _before_json(found, compared, min_n),
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
@@ -290,6 +324,8 @@ def _json(
                 "profile": found.metric.profile,
                 "source": found.metric.source,
                 "null": found.metric.null_rule,
+                "reasons": reasons_of(found.metric),
+                "too_late": None if found.metric.timeless else TOO_LATE,
                 "suspected_bots": [
                     {
                         "tenant": one.suspect.tenant,

@@ -1,6 +1,7 @@
 """Figures that are named on the command line: checked, and read from the worker's durable state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import click
@@ -10,7 +11,7 @@ from stream.commands import CommandError, kafka
 from stream.commands.words import OFF_THE_END, parse_segment, parse_window
 from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
-from stream.core.explain import ExplainError, Explanation, explain
+from stream.core.explain import ExplainError, Explanation, LiveExplanation, explain, explain_live
 from stream.core.state_shape import ShapeChangedError
 from stream.core.tally import DamagedRowError
 from stream.metrics import selected
@@ -50,6 +51,29 @@ def asked(labels: dict[str, str], window: str, profile: str | None, *, param_hin
     return Asked(labels, found.start_ms, found.length_ms, profile)
 
 
+def explained_live(settings: Settings, name: str, labels: dict[str, str]) -> LiveExplanation:
+    """What the state says about live counts. Raises as :func:`explained` does."""
+    core = kafka.run(settings, kafka.fitted_core(settings))
+    segment = segment_name(labels)
+    owner = segment_partition(segment, core.delta_partitions)
+    rows = kafka.run(settings, _rows(settings, core, [owner]))
+    with _told():
+        return explain_live(rows[owner], core, selected(core), name, segment)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the state cannot tell, in words for the command line."""
+    try:
+        yield
+    except ExplainError as exc:
+        raise click.UsageError(str(exc)) from exc
+    except ShapeChangedError as exc:
+        raise CommandError(f"{exc}; explain the figure with the worker's settings") from exc
+    except DamagedRowError as exc:
+        raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
+
+
 def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list[Explanation]:
     """What the state says about the figures ``metric``. Raises click.UsageError for what does not exist, CommandError."""
     core = kafka.run(settings, kafka.fitted_core(settings))
@@ -58,7 +82,7 @@ def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list
     rows = kafka.run(settings, _rows(settings, core, sorted(partitions)))
 
     metrics = selected(core)
-    try:
+    with _told():
         return [
             explain(
                 rows[segment_partition(name, core.delta_partitions)],
@@ -72,12 +96,6 @@ def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list
             )
             for name, one in zip(names, figures, strict=True)
         ]
-    except ExplainError as exc:
-        raise click.UsageError(str(exc)) from exc
-    except ShapeChangedError as exc:
-        raise CommandError(f"{exc}; explain the figure with the worker's settings") from exc
-    except DamagedRowError as exc:
-        raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
 
 
 async def _rows(

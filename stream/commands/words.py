@@ -1,7 +1,8 @@
 """What people write and read on the command line: segments, windows and values."""
 
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -122,6 +123,14 @@ def value_text(value: float | None, unit: str) -> str:
 def row(name: str, text: str) -> str:
     """One line of a description: a name and what there is to say."""
     return f"  {name:<11}{text}"
+
+
+def paragraph(name: str, text: str) -> Iterator[str]:
+    """A name and a longer text, in lines that fit a terminal."""
+    # An address stays in one piece.
+    first, *more = textwrap.wrap(text, 96, break_on_hyphens=False, break_long_words=False) or [""]
+    yield row(name, first)
+    yield from (row("", line) for line in more)
 
 
 def printable(text: str) -> str:

@@ -194,7 +194,7 @@ def _fold(
                     {slot: amount},
                 )
         for metric in metrics:
-            for instant_ms, labels, slot, amount in metric.measures(entity, config):
+            for instant_ms, labels, slot, amount in metric.says(entity, config):
                 into = stocks if slot == metric.stock else live if metric.live else windowed
                 tally = into.setdefault((labels, instant_ms // MINUTE_MS), {})
                 slot += metric.slot(0)  # noqa: PLW2901 - the metric's own slot becomes the row's

@@ -5,7 +5,7 @@ Rules of repetition, order and correction are those of the event contract and th
 
 from bisect import insort
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import msgspec
 
@@ -56,6 +56,9 @@ class Stay(NamedTuple):
 
 class Customer(CustomerFacts, array_like=True, gc=False):
     """Facts with what is asked of them. A fresh one knows nothing."""
+
+    gone: ClassVar[bool] = False
+    """Customers are neither merged nor deleted."""
 
     def merge(self, time_ms: int, event: ev.Event) -> int:
         """As :meth:`stream.core.ticket.Ticket.merge`. Raises KeyError for a type that customers do not have."""

@@ -8,7 +8,7 @@ import msgspec
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.live import LiveCounts
 from stream.core.measure import Figure, Tally
-from stream.core.metric import Metric
+from stream.core.metric import LiveSeries, Metric
 from stream.core.pane import LIVE_KIND, META_KEY, levels, oldest_start, parse_key
 from stream.core.progress import Progress, SourceProgress, stored_generation
 from stream.core.publisher import figures, metric_for
@@ -69,6 +69,34 @@ class Explanation(NamedTuple):
     """None where its tallies are deleted, or there is no such window."""
 
 
+class LiveFigure(NamedTuple):
+    """One live count, and since when its oldest is so."""
+
+    series: LiveSeries
+    n: int
+    oldest_ms: int
+    """To the pane's width: a minute, or a day where it is older than any horizon. -1 where n is 0."""
+
+
+class LiveExplanation(NamedTuple):
+    """Live counts of a segment and their circumstances, as in the rows."""
+
+    metric: Metric
+    figures: tuple[LiveFigure, ...]
+    watermark_ms: int
+    sources: Mapping[int, SourceProgress]
+
+
+def live_series(name: str, metrics: Sequence[Metric]) -> tuple[Metric, tuple[LiveSeries, ...]] | None:
+    """The live metric of that name with all its counts, or with the one that is called so (or its age); None if nothing is."""
+    for metric in metrics:
+        if metric.live:
+            found = [one for one in metric.live_series if name in (metric.name, one.count_name, one.age_name)]
+            if found:
+                return metric, tuple(found)
+    return None
+
+
 def windowed_metric(name: str, metrics: Sequence[Metric], profile: str | None = None) -> Metric:
     """The metric that has figures of that name in windows, by the definition of a profile, else of the first that has it.
 
@@ -116,18 +144,7 @@ def explain(
         raise ExplainError(
             f"no window of {window_name(window_ms)} starts there: windows are aligned to the epoch in UTC"
         )
-    meta = rows.get(META_KEY)
-    where = "the windows changelog"
-    if meta is not None:
-        config = msgspec.structs.replace(config, generation=stored_generation(meta, where))
-    progress = Progress(config)
-    if meta is not None:
-        progress.load(meta, where, shape(config, metrics))
-    if progress.building:
-        done, sources = progress.complete_sources()
-        raise ExplainError(
-            f"generation {config.generation} is being built ({done} of {sources} partitions): ask again when the worker is ready"
-        )
+    config, progress = _progress(rows, config, metrics)
     live = _live(rows, config) if metric.stock is not None else None
     known = {one.id for one in metrics if not one.live}
     kept_from_ms = max(level.late_before(progress.watermark_ms) * MINUTE_MS, progress.floor_ms)
@@ -166,6 +183,44 @@ def explain(
         expired=start_ms < kept_from_ms,
         before=read(before_ms) if before_ms >= max(kept_from_ms, 0) else None,
     )
+
+
+def explain_live(
+    rows: Mapping[bytes, bytes], config: CoreConfig, metrics: Sequence[Metric], name: str, segment: str
+) -> LiveExplanation:
+    """Explain live counts of a segment: all of a live metric, or the one called ``name``. ``rows`` and what is raised: as above."""
+    found = live_series(name, metrics)
+    if found is None:
+        raise ExplainError(f"{name!r} is no configured live count (STREAM_METRICS)")
+    metric, asked = found
+    config, progress = _progress(rows, config, metrics)
+    live = _live(rows, config)
+    live.fold(progress.watermark_ms // MINUTE_MS)
+    raw = segment.encode()
+    figures = []
+    for series in asked:
+        count, oldest = live.count(raw, metric.slot(series.slot))
+        figures.append(LiveFigure(series, count, oldest * MINUTE_MS if oldest >= 0 else -1))
+    return LiveExplanation(metric, tuple(figures), progress.watermark_ms, progress.sources)
+
+
+def _progress(
+    rows: Mapping[bytes, bytes], config: CoreConfig, metrics: Sequence[Metric]
+) -> tuple[CoreConfig, Progress]:
+    """How far a partition has come, and the settings with its generation. Raises ExplainError while that is being built."""
+    meta = rows.get(META_KEY)
+    where = "the windows changelog"
+    if meta is not None:
+        config = msgspec.structs.replace(config, generation=stored_generation(meta, where))
+    progress = Progress(config)
+    if meta is not None:
+        progress.load(meta, where, shape(config, metrics))
+    if progress.building:
+        done, sources = progress.complete_sources()
+        raise ExplainError(
+            f"generation {config.generation} is being built ({done} of {sources} partitions): ask again when the worker is ready"
+        )
+    return config, progress
 
 
 def _live(rows: Mapping[bytes, bytes], config: CoreConfig) -> LiveCounts:

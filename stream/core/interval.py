@@ -40,12 +40,12 @@ def mean_of(counts: Mapping[float, int], mean: float | None = None) -> Mean | No
 
 
 def wilson(successes: int, n: int) -> tuple[float, float] | None:
-    """Wilson's score interval of a proportion, 0..1, without continuity correction; None where n is 0.
+    """Wilson's score interval of a proportion, 0..1, without continuity correction; None where n is 0, or it is no proportion.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
     (1927).
     """
-    if n <= 0:
+    if n <= 0 or not 0 <= successes <= n:
         return None
     share = successes / n
     square = Z_95 * Z_95

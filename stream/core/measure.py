@@ -21,13 +21,21 @@ SLOTS_PER_METRIC = 4096
 EXCLUDED_SLOTS = 16
 """Slots 0..15 of every metric count what it excludes, in the order of its ``excluded_reasons``; values start at slot 16."""
 
+GONE = ("merged", "deleted", "spam")
+"""Why a ticket counts no more. What it would count is counted so instead, in the last of the excluded slots of every metric about
+tickets: nothing that a metric has to see to."""
+GONE_SLOT = EXCLUDED_SLOTS - len(GONE)
+"""The first of them: a metric's own reasons stay below."""
+
 
 Measure = tuple[int, Labels, int, int]
 """``(instant_ms, labels, slot, amount)``: one addition to one metric's tally in the window that ``instant_ms`` (event time)
 falls in. A plain tuple: a dozen are made at every fold of a ticket, and a named one costs six times as much."""
 
-Wait = tuple[int, Labels, tuple[int, ...]]
-"""``(instant_ms, labels, (from, to, from, to, ...))``: what a duration is the sum of, in epoch milliseconds, and where it counts."""
+Wait = tuple[int, Labels, tuple[int, ...] | int]
+"""``(instant_ms, labels, (from, to, from, to, ...))``: what a duration is the sum of, in epoch milliseconds, and where it counts.
+
+With a slot instead it is none: something that is left out, and the slot counts why."""
 
 
 class Figure(msgspec.Struct, frozen=True):

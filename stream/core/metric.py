@@ -2,12 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any, Literal, NamedTuple
 
 from stream.core.config import DEFAULT_PROFILE, CoreConfig
 from stream.core.interval import Sample
-from stream.core.measure import SLOTS_PER_METRIC, Figure, Measure, Series, Tally, Wait
+from stream.core.measure import (
+    EXCLUDED_SLOTS,
+    GONE,
+    GONE_SLOT,
+    SLOTS_PER_METRIC,
+    Figure,
+    Measure,
+    Series,
+    Tally,
+    Wait,
+)
 from stream.core.ticket import Ticket
 
 Waits = Callable[[Ticket, CoreConfig], list[Wait]]
@@ -34,14 +45,27 @@ BOUNDS = {"ratio": (0.0, 1.0), "points": (-100.0, 100.0), "seconds": (0.0, inf)}
 """Unit -> what the value of a figure can be unless its metric says otherwise."""
 
 
-def excluded_of(tally: Tally, reasons: tuple[str, ...]) -> dict[str, int]:
-    """Reason -> how many a tally leaves out; only reasons that occur."""
+_GONE = tuple(enumerate(GONE, start=GONE_SLOT))
+
+
+def excluded_of(tally: Tally, reasons: tuple[str, ...] = ()) -> dict[str, int]:
+    """Reason -> how many a tally leaves out, for a metric's own ``reasons`` and of tickets that are gone; only those that occur."""
     found: dict[str, int] = {}
     for slot, reason in enumerate(reasons):
         count = tally.get(slot)
         if count:
             found[reason] = count
+    for slot, reason in _GONE:
+        count = tally.get(slot)
+        if count:
+            found[reason] = count
     return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _counts(figures: Callable[[Tally], list[Figure]], slot: int) -> int:
+    """By how much n of a metric's first figure grows with 1 in a slot."""
+    return figures({slot: 1})[0].n
 
 
 def _nothing(tally: Tally) -> list[Figure]:
@@ -69,10 +93,11 @@ class Metric:
     null_rule: str
     """When the value is null."""
     excluded_reasons: tuple[str, ...]
+    """Its own, in the order of their slots; see :attr:`reasons`."""
     reads: frozenset[str]
     """Fact groups that the measures depend on (``GROUPS_OF`` of its kind of entity): others' events cannot change them."""
     measures: Callable[[Any, CoreConfig], list[Measure]]
-    """From the facts of one ticket or customer, as ``entity`` says."""
+    """From the facts of one ticket or customer, as ``entity`` says; nothing of a ticket that is gone."""
     series: tuple[Series, ...]
     figures: Callable[[Tally], list[Figure]] = _nothing
     """Figures of a tally in the metric's own slots; one for most metrics, more where parameters split it."""
@@ -98,6 +123,8 @@ class Metric:
     live: bool = False
     """Live: measures are +1 at the instant something began to be so, without a window; shown as count and oldest age."""
     live_series: tuple[LiveSeries, ...] = ()
+    counts_each: bool = False
+    """Each of its measures is one of those that n of some figure counts. False: n of its first figure says what they count."""
     settle_ms: int = 0
     """How long after a window's end the metric can still change by definition (first contact resolution: 7 days)."""
     waits: Waits | None = None
@@ -108,6 +135,34 @@ class Metric:
     stock: int | None = None
     """Slot of a STOCK: its measures are +1 at the instant something began to be there and -1 at that of its end. They are added up from
     the beginning of time and are never too late; a window's tally has in this slot how many there were at the window's start."""
+
+    def says(self, entity: Any, config: CoreConfig) -> list[Measure]:
+        """Its measures; of a ticket that is gone what it leaves out."""
+        return self.left_out(entity, config) if entity.gone else self.measures(entity, config)
+
+    def left_out(self, ticket: Ticket, config: CoreConfig) -> list[Measure]:
+        """By how much n would be higher if a ticket were not gone: where it would count, and by why it is gone."""
+        if self.live:
+            return []
+        slot = GONE_SLOT + ticket.why_gone()
+        ticket.gone = False
+        try:
+            measures = self.measures(ticket, config)
+        finally:
+            ticket.gone = True
+        found: list[Measure] = []
+        for instant_ms, labels, own, amount in measures:
+            if own >= EXCLUDED_SLOTS:
+                count = amount * (1 if self.counts_each else _counts(self.figures, own))
+                if count:
+                    found.append((instant_ms, labels, slot, count))
+        return found
+
+    @property
+    def reasons(self) -> dict[int, str]:
+        """Slot -> why what it counts is not in the figures: its own reasons, and those of tickets that are gone."""
+        gone = self.entity == "ticket" and not self.live
+        return dict((*enumerate(self.excluded_reasons), *(_GONE if gone else ())))
 
     @property
     def full_name(self) -> str:

@@ -91,19 +91,20 @@ class Settler:
         if mask & self._first_bit and entry.first is None:
             entry.first = first_replies(entry.ticket, self._config)
         emitted = entry.emitted
-        for i, _, _, measures in self._each:
+        for i, metric, _, _ in self._each:
             if mask >> i & 1 and emitted[i] is None:
-                emitted[i] = measures(entry.ticket, self._config)
+                emitted[i] = metric.says(entry.ticket, self._config)
 
     def settle(self, entry: Entry, mask: int, too_late_ms: int, key: bytes) -> None:
         """Old measures out, new ones in. Measures before ``too_late_ms`` are counted and left out."""
         ticket = entry.ticket
         emitted = entry.emitted
         config = self._config
+        gone = ticket.gone
         for i, metric, base, measures in self._each:
             if mask >> i & 1:
                 old = emitted[i] or ()
-                new = measures(ticket, config)
+                new = metric.left_out(ticket, config) if gone else measures(ticket, config)
                 if old == new:
                     continue
                 emitted[i] = new
@@ -142,8 +143,8 @@ class Settler:
 
     def say_all(self, ticket: Any, entry: Entry | None, key: bytes) -> None:
         """Say all measures of a ticket as if none had ever been said. Follow-ups belong to no generation: theirs stand."""
-        for i, metric, base, measures in self._each:
-            said = measures(ticket, self._config)
+        for i, metric, base, _ in self._each:
+            said = metric.says(ticket, self._config)
             self.sums.difference(metric, base, (), said, NONE_MS)
             if entry is not None:
                 entry.emitted[i] = said

@@ -16,6 +16,7 @@ from stream.core.fact import (
     AUTHOR_BYTES,
     CLOSED,
     CUSTOMER,
+    DELETIONS,
     KEY_BYTES,
     PUBLIC_AGENT,
     PUBLIC_BOT,
@@ -26,6 +27,8 @@ from stream.core.measure import Labels
 from stream.core.ticket_facts import ID_BYTES, ROW_VERSION, Entered, Facts, Survey
 from stream.core.ticket_merge import MERGES
 from stream.core.ticket_v1 import of_version_1
+
+_SPAM: Final = DELETIONS["spam"]
 
 GROUPS: Final = (
     "creation",
@@ -170,6 +173,13 @@ class Ticket(Facts, array_like=True, gc=False):
         if rare is None:
             return []
         return [visit.entered for visit in rare.visits if visit.entered is not None and visit.left is None]
+
+    def why_gone(self) -> int:
+        """Of a ticket that is gone: position in :data:`stream.core.measure.GONE`; merged weighs more than deleted."""
+        rare = self.rare
+        if rare is None or rare.merged is not None or rare.deletion is None:
+            return 0
+        return 2 if rare.deletion.kind == _SPAM else 1
 
     def shorten_orders(self) -> None:
         """Orders as version 1 kept them, two bytes of a random UUID, as this one does."""

@@ -32,7 +32,7 @@ def figures_without(
     config = msgspec.structs.replace(config, bot_authors={**config.bot_authors, tenant: bots})
     tally: dict[int, int] = {}
     for ticket, book in tickets_of(config, tickets, tenant):
-        for instant_ms, labels, slot, amount in metric.measures(ticket, config):
+        for instant_ms, labels, slot, amount in metric.says(ticket, config):
             if start_ms <= instant_ms < end_ms and any(name == segment for name, _ in book.segments(labels)):
                 tally[slot] = tally.get(slot, 0) + amount
     drop_zeros(tally)

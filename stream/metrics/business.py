@@ -6,7 +6,6 @@ from stream.core.config import CoreConfig
 from stream.core.measure import Measure
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
-from stream.metrics.durations import EXCLUDED as OF_DURATIONS
 from stream.metrics.durations import (
     NEGATIVE_SLOT,
     duration_figure,
@@ -24,8 +23,8 @@ SOURCE: Final = (
 )
 FIRST_ID: Final = 64
 """A twin's id is its duration's and this."""
-EXCLUDED: Final = (*OF_DURATIONS, "no_calendar")
-NO_CALENDAR_SLOT: Final = len(OF_DURATIONS)
+NO_CALENDAR: Final = "no_calendar"
+"""A twin leaves out what its duration does, and this; its slot comes behind theirs."""
 
 
 def business(of: Metric, hours_source: str = SOURCE) -> Metric:
@@ -34,18 +33,23 @@ def business(of: Metric, hours_source: str = SOURCE) -> Metric:
     if waits is None:
         raise ValueError(f"{of.name} says no waits: there is nothing to count business hours of")
     name = of.name + SUFFIX
+    reasons = (*of.excluded_reasons, NO_CALENDAR)
+    no_calendar_slot = len(of.excluded_reasons)
 
     def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
         creation = ticket.creation
         own = creation.calendar if creation is not None else None
         found: list[Measure] = []
         for instant_ms, labels, stretches in waits(ticket, config):
+            if isinstance(stretches, int):
+                found.append((instant_ms, labels, stretches, 1))
+                continue
             if length_ms(stretches) < 0:
                 found.append((instant_ms, labels, NEGATIVE_SLOT, 1))
                 continue
             spent = _business_ms(stretches, own, labels[0], labels[1], config)
             if spent is None:
-                found.append((instant_ms, labels, NO_CALENDAR_SLOT, 1))
+                found.append((instant_ms, labels, no_calendar_slot, 1))
             else:
                 found += duration_measures(instant_ms, labels, spent)
         return found
@@ -66,10 +70,10 @@ def business(of: Metric, hours_source: str = SOURCE) -> Metric:
             f"{of.null_rule} Where no calendar applies, the ticket names one that is not known, or the calendar's years do not reach, "
             "the time is left out and counted as no_calendar: it is never counted in calendar hours."
         ),
-        excluded_reasons=EXCLUDED,
+        excluded_reasons=reasons,
         reads=of.reads,
         measures=measures,
-        figures=lambda tally: [duration_figure(name, tally, EXCLUDED)],
+        figures=lambda tally: [duration_figure(name, tally, reasons)],
         samples=lambda tally: {name: duration_sample(tally)},
         series=duration_series(of.name.removesuffix("_time") + SUFFIX, of.title + TITLE_SUFFIX),
         version=of.version,

@@ -102,6 +102,7 @@ def _metric(direction: str) -> Metric:
         figures=_figures,
         samples=_samples,
         bounds=SCALES[_USUAL],
+        counts_each=True,
         others=named(_NAMES),
         series=tuple(
             series

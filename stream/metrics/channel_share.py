@@ -5,7 +5,7 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
-from stream.core.metric import FigureName, Metric
+from stream.core.metric import FigureName, Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 
 CHANNELS: Final = ("email", "chat", "voice", "sms", "social", "web")
@@ -26,7 +26,16 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
 def _figures(tally: Tally) -> list[Figure]:
     counts = {name: tally.get(slot, 0) for slot, name in _NAMES.items()}
     n = sum(counts.values())
-    figures = [Figure(metric="channel_share", n=n, value=None, unit="ratio", parts={**counts, "contacts": n})]
+    figures = [
+        Figure(
+            metric="channel_share",
+            n=n,
+            value=None,
+            unit="ratio",
+            parts={**counts, "contacts": n},
+            excluded=excluded_of(tally),
+        )
+    ]
     for name, count in counts.items():
         if count:
             low, high = wilson(count, n) or (None, None)

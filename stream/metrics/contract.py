@@ -6,7 +6,7 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.entity import KINDS
-from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, Figure
+from stream.core.measure import GONE, GONE_SLOT, LABEL_NAMES, Figure
 from stream.core.metric import Metric
 
 UNITS: Final = ("ratio", "seconds", "points", "score", "count", "minor")
@@ -39,8 +39,10 @@ def lacks(metric: Metric, config: CoreConfig) -> list[str]:
     if metric.version < 1:
         found.append("its version is below 1")
     reasons = metric.excluded_reasons
-    if len(set(reasons)) != len(reasons) or len(reasons) > EXCLUDED_SLOTS:
-        found.append(f"its excluded_reasons are not up to {EXCLUDED_SLOTS} different ones")
+    if len({*reasons, *GONE}) != len(reasons) + len(GONE) or len(reasons) > GONE_SLOT:
+        found.append(
+            f"its excluded_reasons are not up to {GONE_SLOT} different ones, beside {', '.join(GONE)} of every metric about tickets"
+        )
     kind = next(kind for kind in KINDS if kind.entity == metric.entity)
     groups = frozenset[str]().union(*kind.groups_of.values())
     if not metric.reads <= groups:
@@ -101,9 +103,8 @@ def _figures_lack(metric: Metric) -> list[str]:
             found.append(f"its figure {figure.metric} of an empty window is not empty, or of another unit")
         if any(series.read(figure) not in (None, 0) for series in metric.series):
             found.append(f"a series reads a value from its figure {figure.metric} of an empty window")
-    reasons = metric.excluded_reasons
-    told = {reason: slot + 1 for slot, reason in enumerate(reasons)}
-    left_out = metric.figures({slot: slot + 1 for slot in range(len(reasons))})
+    told = {reason: slot + 1 for slot, reason in metric.reasons.items()}
+    left_out = metric.figures({slot: slot + 1 for slot in metric.reasons})
     if not left_out or left_out[0].excluded != told:
         found.append("its first figure does not say what was excluded, by reason")
     return found

@@ -7,7 +7,7 @@ from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, LABELS, SCALES
 from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
-from stream.core.metric import Metric
+from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
@@ -44,6 +44,7 @@ def _figures(tally: Tally) -> list[Figure]:
             parts={"satisfied": satisfied, "answered": n},
             low=low,
             high=high,
+            excluded=excluded_of(tally),
         )
     ]
 

@@ -44,7 +44,10 @@ def measured(waits: Waits) -> Callable[[Ticket, CoreConfig], list[Measure]]:
     def measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
         found: list[Measure] = []
         for instant_ms, labels, stretches in waits(ticket, config):
-            found += duration_measures(instant_ms, labels, length_ms(stretches))
+            if isinstance(stretches, int):
+                found.append((instant_ms, labels, stretches, 1))
+            else:
+                found += duration_measures(instant_ms, labels, length_ms(stretches))
         return found
 
     return measures

@@ -9,8 +9,9 @@ from stream.core.interval import Sample, Share, wilson
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally, Wait
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
-from stream.metrics.durations import EXCLUDED, NEGATIVE_SLOT, length_ms
+from stream.metrics.durations import NEGATIVE_SLOT, length_ms
 from stream.metrics.first_reply_time import first_reply
+from stream.metrics.passed_over import EXCLUDED
 from stream.metrics.shares import share_series
 
 SECONDS_UP_TO_MS: Final = 15 * 60_000
@@ -40,6 +41,9 @@ def within_measures(waits: Sequence[Wait], config: CoreConfig, *, sooner_ms: int
     """First replies against each target; ``sooner_ms``: by how much a reply must be sooner than its target."""
     measures: list[Measure] = []
     for instant_ms, labels, stretches in waits:
+        if isinstance(stretches, int):
+            measures.append((instant_ms, labels, stretches, 1))
+            continue
         duration_ms = length_ms(stretches)
         if duration_ms < 0:
             measures.append((instant_ms, labels, NEGATIVE_SLOT, 1))
@@ -100,7 +104,8 @@ def _metric(targets_ms: tuple[int, ...]) -> Metric:
         unit="ratio",
         definition=(
             f"First replies that came within {', '.join(labels)} / first replies, one figure per target ({figure_name(targets_ms[0])}). "
-            "What a first reply is, and its window, are those of first_reply_time. 95 % interval after Wilson."
+            "What a first reply is, what is passed over before it, and their windows are those of first_reply_time. 95 % interval "
+            "after Wilson."
         ),
         source="Ours: the share of first replies within a target, because a mean does not say how many customers waited too long",
         null_rule="Null without first replies; a ticket that still waits is not in it (see tickets_unanswered).",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stream.core.compare import Side
 from stream.core.config import DEFAULT_PROFILE, window_label
-from stream.core.measure import EXCLUDED_SLOTS, SLOTS_PER_METRIC, Series
+from stream.core.measure import SLOTS_PER_METRIC, Series
 from stream.core.metric import Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
 from stream.web import comparisons
@@ -128,6 +128,7 @@ class FigureFamilies:
             self._compared[one] = len(self._families)
             self._families.append(_Declared(f"{PREFIX}{one}", "gauge", text))
         self._metrics = {metric.id: metric for metric in metrics}
+        self._reasons = {metric.id: tuple(metric.reasons.items()) for metric in metrics}
         self._reserved = {
             *RESERVED,
             *(name for m in metrics for series in m.series for name, _ in series.labels),
@@ -198,9 +199,9 @@ class FigureFamilies:
             metric = self._metrics.get(metric_id)
             if metric is None:  # a metric that is no longer selected
                 continue
-            for reason_slot, reason in enumerate(metric.excluded_reasons):
+            for reason_slot, reason in self._reasons[metric_id]:
                 number = slots.get(reason_slot)
-                if number and reason_slot < EXCLUDED_SLOTS:
+                if number:
                     profile = self._profiles[metric_id]
                     pairs = f'{label_text}{profile},metric="{metric.name}",reason="{reason}"'
                     excluded.append(f"{EXCLUDED}{{{pairs}}} {number}\n")

@@ -90,17 +90,17 @@ def test_the_known_figures_come_out_of_a_worker(product: Product, options: tuple
 def _explains_the_bot(product: Product, *, named: bool) -> None:
     """On a day on which it answered two tickets, and people three, one of which had waited for a week."""
     arguments = ("--segment", "tenant=helpdesk", "--window", "2022-12-15/1d")
-    explained = product.stream("explain", "first_reply_time", *arguments, "--left-out", "--json")
+    explained = product.stream("explain", "first_reply_time", *arguments, "--json")
     assert explained.wait() == 0, explained.output
     found = json.loads(explained.output)
     if not named:
         assert found["suspected_bots"] == []
-        assert found["left_out"] == {"bot": 2, "private": 5}
-        text = product.stream("explain", "first_reply_time", *arguments, "--left-out")
+        assert found["figures"][0]["excluded"]["bot"] == 2
+        text = product.stream("explain", "first_reply_time", *arguments)
         assert text.wait() == 0
-        assert "bot 2, private 5 (from the facts that are kept)" in text.output
+        assert "excluded   bot 2" in text.output
         return
-    assert found["left_out"] == {"private": 5}, "its two messages are said to be an agent's"
+    assert "bot" not in found["figures"][0]["excluded"], "its two messages are said to be an agent's"
     [suspected] = found["suspected_bots"]
     assert (suspected["tenant"], suspected["author"]) == ("helpdesk", "499eca")
     assert 190 < suspected["first_replies"] <= suspected["of"]

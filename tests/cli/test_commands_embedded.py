@@ -53,7 +53,14 @@ def test_what_stands_in_the_last_batch_is_seen_as_well(
             assert drained.returncode == 0, drained.stderr
         capsys.readouterr()
         assert run(["explain", "csat", "--segment", "tenant=acme", "--window", "2026-11-05/1d"]) == 0
-        assert "n 40" in " ".join(capsys.readouterr().out.split())
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "n 40" in shown
+        assert "leaves out merged (the ticket was merged into another one), deleted (" in shown
+        assert "contact_centre_stream_too_late_total" in shown
+        assert run(["explain", "live", "--segment", "tenant=acme"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "tickets_unanswered count " in shown
+        assert "watermark 2026-" in shown
         assert run(["compare", "csat", "--segment", "tenant=acme", "--window", "2026-11-05/1d", *BEFORE]) == 0
         assert "No interval: there is a figure on one side at most." in capsys.readouterr().out
         assert run(["tail", "rollups", "--once", "--metric", "csat", "--window", "1d"]) == 0

@@ -105,7 +105,7 @@ def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) 
     ("arguments", "wrong"),
     [
         (("explain", "cast", "--window", "2026-11-05T12:00/1h"), "reply_time"),
-        (("explain", "live", "--window", "2026-11-05T12:00/1h"), "no configured metric with windows"),
+        (("explain", "live", "--window", "2026-11-05T12:00/1h"), "it has no window"),
         (("explain", "csat", "--window", "0001-01-01T00:00/1h"), "--window"),
         ((*COMPARE, "--with-window", "1h"), "--with-window"),
         ((*COMPARE, "--with-window", "2026-11-05T12:00/1h"), "may share measures"),
@@ -157,6 +157,7 @@ def test_wrong_settings_exit_2_and_name_the_setting() -> None:
         ("dlq", "replay", "--yes"),
         ("dlq", "show", "tickets.dlq-0-1"),
         ("explain", "csat", "--window", "2026-11-05T12:00/1h"),
+        ("explain", "tickets_open"),
         (*COMPARE, "--with-window", "2026-11-05T11:00/1h"),
     ],
 )

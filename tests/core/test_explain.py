@@ -3,10 +3,10 @@
 import pytest
 
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
-from stream.core.explain import ExplainError, Explanation, explain
+from stream.core.explain import ExplainError, Explanation, explain, explain_live
 from stream.core.publisher import OPEN_INTERVAL_MS
 from stream.metrics import METRICS, selected
-from tests.core.deltas import ALL, T0, T0_MS, Delta, Feed, answers, config, rollups
+from tests.core.deltas import ALL, OPEN, T0, T0_MS, UNANSWERED, Delta, Feed, answers, config, rollups
 
 
 def asked(feed: Feed, name: str = "csat", window_ms: int = HOUR_MS, start_ms: int = T0_MS) -> Explanation:
@@ -60,6 +60,33 @@ def test_one_figure_of_a_metric_with_several() -> None:
     (figure,) = asked(feed, name="csat_mean_1_5").figures
     assert (figure.metric, figure.n, figure.value) == ("csat_mean_1_5", 2, 3.0)
     assert {one.metric for one in asked(feed, name="csat_mean").figures} == {"csat_mean", "csat_mean_1_5"}
+
+
+def test_a_live_count_is_told_as_it_stands() -> None:
+    feed = Feed(config())
+    feed.give(Delta(0, T0 + 10, {ALL: {T0: {OPEN: 2}, T0 + 5: {OPEN: 1, UNANSWERED: 1}}}))
+    metrics = selected(feed.config)
+    found = explain_live(feed.changelog, feed.config, metrics, "live", ALL)
+    assert [(one.series.count_name, one.n, one.oldest_ms) for one in found.figures] == [
+        ("tickets_open", 3, T0_MS),
+        ("tickets_unanswered", 1, T0_MS + 5 * MINUTE_MS),
+        ("queue_waiting", 0, -1),
+    ]
+    assert found.watermark_ms == (T0 + 10) * MINUTE_MS
+    for name in ("tickets_unanswered", "oldest_unanswered_age_seconds"):
+        (one,) = explain_live(feed.changelog, feed.config, metrics, name, ALL).figures
+        assert one == found.figures[1]
+    assert explain_live(feed.changelog, feed.config, metrics, "live", "tenant=nobody").figures[0].n == 0
+    with pytest.raises(ExplainError, match="STREAM_METRICS"):
+        explain_live(feed.changelog, feed.config, metrics, "csat", ALL)
+
+
+def test_a_live_count_of_long_ago_is_told_to_the_day() -> None:
+    feed = Feed(config())
+    feed.give(Delta(0, T0 + 90, {ALL: {T0 + 70: {OPEN: 1}}}))
+    feed.give(Delta(0, T0 + 90 * 1440, {}))
+    (one,) = explain_live(feed.changelog, feed.config, selected(feed.config), "tickets_open", ALL).figures
+    assert (one.n, one.oldest_ms) == (1, T0_MS)
 
 
 @pytest.mark.parametrize(

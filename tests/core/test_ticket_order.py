@@ -24,7 +24,7 @@ def test_any_order_with_repetitions_gives_the_same_row_and_the_same_measures(dat
     for metric in METRICS:
         if metric.entity != "ticket":
             continue
-        assert metric.measures(as_arrived, CONFIG) == metric.measures(in_order, CONFIG)
+        assert metric.says(as_arrived, CONFIG) == metric.says(in_order, CONFIG)
 
 
 @given(histories())
@@ -40,10 +40,10 @@ def test_only_what_is_said_to_have_changed_changes_a_measure(data: st.DataObject
     """The shard compares measures only then: whatever else changes them would never reach a window."""
     ticket = Ticket()
     own = [metric for metric in METRICS if metric.entity == "ticket"]
-    said = [metric.measures(ticket, CONFIG) for metric in own]
+    said = [metric.says(ticket, CONFIG) for metric in own]
     for _, event in data.draw(arrivals(data.draw(histories()))):
         outcome = ticket.merge(time_of(event), event)
-        now = [metric.measures(ticket, CONFIG) for metric in own]
+        now = [metric.says(ticket, CONFIG) for metric in own]
         if outcome != CHANGED:
             assert now == said
         said = now

@@ -30,8 +30,8 @@ def metric_of(name: str, config: CoreConfig = CONFIG) -> Metric:
 
 def measures_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> list[Measure]:
     """All measures of a metric."""
-    measures = metric_of(metric, config).measures
-    return [measure for ticket in tickets_of(events) for measure in measures(ticket, config)]
+    says = metric_of(metric, config).says
+    return [measure for ticket in tickets_of(events) for measure in says(ticket, config)]
 
 
 def tally_of(metric: str, events: Iterable[ev.Event], config: CoreConfig = CONFIG) -> Counter[int]:

@@ -213,6 +213,8 @@ def test_it_is_never_more_than_the_duration(twin: Metric, history: History) -> N
     of = BY_NAME[name.removesuffix("_business")]
     assert of.waits is not None
     for _, _, stretches in of.waits(ticket, CONFIG):
+        if isinstance(stretches, int):  # left out, in both
+            continue
         assume(all(begin <= end for begin, end in zip(stretches[::2], stretches[1::2], strict=True)))
 
     def spent(metric: str) -> int:

@@ -46,6 +46,8 @@ def test_targets_are_settings_and_part_of_the_name() -> None:
 def test_it_is_the_first_reply_of_first_reply_time() -> None:
     events = [created("agent"), said(0, "agent"), said(2, "bot"), said(30, "agent"), said(40, "agent")]
     measures = measures_of("first_reply_within", events)
+    passed_over, *measures = measures
+    assert (passed_over[2], minutes([passed_over])) == (1, [2])
     assert set(minutes(measures)) == {30}
     assert {slot for _, _, slot, _ in measures} == {REPLIES, target_slot(3_600_000)}
     assert measures_of("first_reply_within", [created()]) == []

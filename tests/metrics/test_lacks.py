@@ -28,6 +28,10 @@ def _other(tally: Tally) -> Figure:
     return msgspec.structs.replace(CSAT.figures(tally)[0], metric="other")
 
 
+def _counting_nothing_out(tally: Tally) -> Figure:
+    return msgspec.structs.replace(CSAT.figures(tally)[0], excluded={})
+
+
 def _renamed(name: str) -> dict[str, Any]:
     return {"series": (Series(name, "Something of it.", lambda figure: figure.value),)}
 
@@ -60,6 +64,9 @@ NO_SOURCE = "its source is neither an address"
         ({"version": 0}, "its version"),
         ({"excluded_reasons": ("bot",)}, "does not say what was excluded"),
         ({"excluded_reasons": ("bot", "bot")}, "different ones"),
+        ({"excluded_reasons": ("merged",)}, "different ones"),
+        ({"excluded_reasons": tuple("abcdefghijklmn")}, "different ones"),
+        ({"figures": lambda tally: [_counting_nothing_out(tally)]}, "does not say what was excluded"),
         ({"excluded_reasons": ("no reason",)}, "its excluded_reasons is not written as a name"),
         ({"reads": ALWAYS | {"weather"}}, "it reads weather"),
         ({"reads": frozenset(("survey",))}, "it does not read ALWAYS"),
@@ -173,7 +180,10 @@ def test_no_metric_may_lack_a_part(name: str, field: str) -> None:
         (suite.test_it_has_vectors, replace(CSAT, source="E. B. Wilson, JASA 22 (1928)")),
         (suite.test_it_has_vectors, replace(CSAT, excluded_reasons=("bot",))),
         (suite.test_it_has_its_row_in_the_readme, replace(CSAT, name="nonesuch")),
-        (suite.test_the_readme_names_what_it_excludes, replace(CSAT, excluded_reasons=("of_no_interest",))),
+        (
+            suite.test_the_readme_names_what_it_excludes_and_explain_says_what_it_means,
+            replace(CSAT, excluded_reasons=("of_no_interest",)),
+        ),
         (suite.test_it_lacks_nothing, replace(CSAT, null_rule="Null.")),
         (
             profiles.test_each_metric_of_a_profile_has_a_vector_with_a_value_and_a_source,

@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,16 +17,17 @@ from stream.core.calendar import Calendars
 from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
 from stream.core.interval import Share
-from stream.core.measure import EXCLUDED_SLOTS, LABEL_NAMES, SLOTS_PER_METRIC, Measure
+from stream.core.measure import EXCLUDED_SLOTS, GONE, LABEL_NAMES, SLOTS_PER_METRIC, Labels, Measure
 from stream.core.metric import Metric
 from stream.core.state_shape import shape
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, built, selected
 from stream.metrics import profiles as profile_registry
 from stream.metrics.contract import lacks
+from stream.metrics.reasons import MEANING, reasons_of
 from tests.support.calendars import made
 from tests.support.customers import KEY as CUSTOMER_KEY
 from tests.support.customers import customer_histories
-from tests.support.histories import KEY, START_MS, histories, make, ticket_of, time_of
+from tests.support.histories import KEY, START_MS, History, histories, make, ticket_of, time_of
 from tests.vectors.cases import cases
 
 CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
@@ -141,7 +143,7 @@ def test_help_of_one_name_is_one_text() -> None:
 
 def _without_a_reason(metric: Metric, measures: Sequence[Measure]) -> list[int]:
     """Slots of what it leaves out without having said why."""
-    return [slot for _, _, slot, _ in measures if len(metric.excluded_reasons) <= slot < EXCLUDED_SLOTS]
+    return [slot for _, _, slot, _ in measures if slot < EXCLUDED_SLOTS and slot not in metric.reasons]
 
 
 def test_what_is_left_out_needs_a_reason() -> None:
@@ -176,7 +178,7 @@ def test_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
         entity.merge(time_of(event), event)
     of_row = kind.decode(kind.encode(entity), key) if history else kind.new()
     for metric in _of(kind):
-        measures = metric.measures(entity, CONFIG)
+        measures = metric.says(entity, CONFIG)
         for instant_ms, labels, slot, amount in measures:
             assert instant_ms > 0, metric.full_name
             assert labels[0] == "acme", metric.full_name
@@ -185,7 +187,7 @@ def test_measures_are_in_range_in_a_fixed_order_and_the_same_from_a_row(
             assert 0 <= slot < SLOTS_PER_METRIC, metric.full_name
             assert amount >= 0 or slot == metric.stock or metric.unit == "minor", metric.full_name
         assert _without_a_reason(metric, measures) == [], metric.full_name
-        assert metric.measures(of_row, CONFIG) == measures, metric.full_name
+        assert metric.says(of_row, CONFIG) == measures, metric.full_name
 
 
 @every_kind
@@ -199,7 +201,7 @@ def test_samples_for_comparisons_have_the_n_and_the_value_of_their_figures(
         entity.merge(time_of(event), event)
     for metric in _of(kind):
         tally: Counter[int] = Counter()
-        for _, _, slot, amount in metric.measures(entity, CONFIG):
+        for _, _, slot, amount in metric.says(entity, CONFIG):
             tally[slot] += amount
         samples = metric.samples(tally)
         named = {one.name: one for one in metric.named()}
@@ -209,7 +211,7 @@ def test_samples_for_comparisons_have_the_n_and_the_value_of_their_figures(
             assert figure.value is None or known.bounds[0] <= figure.value <= known.bounds[1]
             assert figure.value is None or not (metric.only_counts and figure.metric == metric.name)
             assert figure.low is None or metric.interval, metric.full_name
-            if figure.low is not None or figure.quantiles is not None:
+            if (figure.low is not None or figure.quantiles is not None) and metric.stock is None:
                 assert figure.metric in samples, metric.full_name
             sample = samples.get(figure.metric)
             if sample is not None:
@@ -228,10 +230,10 @@ def test_events_of_groups_that_a_metric_does_not_read_never_change_its_measures(
 ) -> None:
     entity = kind.new()
     definitions = _of(kind)
-    measured = [metric.measures(entity, CONFIG) for metric in definitions]
+    measured = [metric.says(entity, CONFIG) for metric in definitions]
     for _, event in data.draw(HISTORIES[kind.entity][0]):
         entity.merge(time_of(event), event)
-        after = [metric.measures(entity, CONFIG) for metric in definitions]
+        after = [metric.says(entity, CONFIG) for metric in definitions]
         for metric, was, now in zip(definitions, measured, after, strict=True):
             if not kind.groups_of[type(event)] & metric.reads:
                 assert now == was, metric.full_name
@@ -310,10 +312,53 @@ def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
     assert _rows(metric.name.upper()) == []
 
 
-@every_metric
-def test_the_readme_names_what_it_excludes(metric: Metric) -> None:
+@every_definition
+def test_the_readme_names_what_it_excludes_and_explain_says_what_it_means(metric: Metric) -> None:
     text = README.read_text(encoding="utf-8")
-    assert [reason for reason in metric.excluded_reasons if f"`{reason}`" not in text] == []
+    assert [reason for reason in metric.reasons.values() if f"`{reason}`" not in text] == []
+    assert [reason for reason, meaning in reasons_of(metric).items() if not meaning] == []
+
+
+def test_no_reason_is_explained_that_nothing_has() -> None:
+    assert {reason for metric in METRICS for reason in metric.reasons.values()} == set(MEANING)
+
+
+GOING: dict[str, tuple[type[ev.Event], dict[str, Any]]] = {
+    "merged": (ev.TicketMerged, {"into_ticket_id": "1"}),
+    "deleted": (ev.TicketDeleted, {}),
+    "spam": (ev.TicketDeleted, {"reason": "spam"}),
+}
+
+
+@settings(max_examples=200)
+@given(history=histories(), reason=st.sampled_from(list(GOING)))
+def test_a_ticket_that_is_gone_is_counted_as_such_where_it_counted(history: History, reason: str) -> None:
+    """By as much as n of the metric's figures was, in the same windows and segments; back again, it says what it said."""
+    kinds = (ev.TicketMerged, ev.TicketDeleted, ev.TicketRestored)
+    events = [event for _, event in history if not isinstance(event, kinds)]
+    event_class, data = GOING[reason]
+    end_ms = START_MS + 90 * 86_400_000
+    gone = ticket_of([*events, make(event_class, end_ms, **data)])
+    restored = ticket_of([*events, make(ev.TicketDeleted, end_ms), make(ev.TicketRestored, end_ms + 1)])
+    ticket = ticket_of(events)
+    for metric in _of(TICKETS):
+        counted: dict[tuple[int, Labels], Counter[int]] = {}
+        for instant_ms, labels, slot, amount in metric.says(ticket, CONFIG):
+            counted.setdefault((instant_ms, labels), Counter())[slot] += amount
+        wanted = {} if metric.live else {place: _n(metric, tally) for place, tally in counted.items()}
+        found: Counter[tuple[int, Labels]] = Counter()
+        for instant_ms, labels, slot, amount in metric.says(gone, CONFIG):
+            assert metric.reasons[slot] == reason, metric.full_name
+            found[instant_ms, labels] += amount
+        assert found == {place: n for place, n in wanted.items() if n}, metric.full_name
+        assert gone.gone, "asking changes nothing"
+        assert metric.says(restored, CONFIG) == metric.says(ticket, CONFIG), metric.full_name
+
+
+def _n(metric: Metric, tally: Mapping[int, int]) -> int:
+    if metric.name == "ces":  # scales have figures of their own
+        return sum(figure.n for figure in metric.figures(tally))
+    return metric.figures(tally)[0].n
 
 
 @every_metric
@@ -328,7 +373,7 @@ def test_it_says_whether_its_figures_have_intervals_and_values(metric: Metric) -
 
 @every_metric
 def test_it_has_vectors(metric: Metric) -> None:
-    """Three at least; where it has windows, one without a value and one for every reason that it excludes for."""
+    """Three at least; where it has windows, one without a value, one for every reason of its own, one of a ticket that is gone."""
     own = [case for case in cases() if case.metric == metric.name]
     figures = [one for case in own for one in case.told_of(metric.name, "default")]
     assert len(own) >= 3
@@ -337,4 +382,9 @@ def test_it_has_vectors(metric: Metric) -> None:
         assert any(figure.n == 0 for figure in figures)
         assert any(figure.n > 0 for figure in figures)
         shown = {reason for figure in figures for reason in figure.excluded}
-        assert shown == set(metric.excluded_reasons) - NEVER.get(metric.name, set())
+        assert shown - set(GONE) == set(metric.excluded_reasons) - NEVER.get(metric.name, set())
+        assert bool(shown & set(GONE)) == (metric.entity == "ticket")
+
+
+def test_vectors_show_every_reason_for_which_a_ticket_can_be_gone() -> None:
+    assert {reason for case in cases() for figure in case.figures for reason in figure.excluded} >= set(GONE)

@@ -45,8 +45,10 @@ def test_an_expired_survey_is_no_answer() -> None:
 def test_an_answer_to_an_unknown_survey_is_counted_apart_until_its_sending_is_known() -> None:
     figure = figure_of("survey_response", [answered("s-1", 5)])
     assert (figure.n, figure.value, figure.parts["answered_without_sent"]) == (0, None, 1)
+    assert figure.excluded == {"unknown_survey": 1}
     figure = figure_of("survey_response", [answered("s-1", 5), sent("s-1")])
     assert (figure.n, figure.value, figure.parts["answered_without_sent"]) == (1, 1, 0)
+    assert figure.excluded == {}
 
 
 def test_a_retracted_survey_leaves_every_window() -> None:

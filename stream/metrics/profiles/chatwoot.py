@@ -18,10 +18,12 @@ from stream.core.measure import Measure, Wait
 from stream.core.metric import Metric
 from stream.core.ticket import Ticket
 from stream.metrics.durations import measured
+from stream.metrics.first_reply_time import first_wait
 from stream.metrics.first_reply_within import within_measures
+from stream.metrics.passed_over import PASSED_OVER, RULE
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.solving import solvings
-from stream.metrics.survey_response import ANSWERED, SENT, WITHOUT_SENT
+from stream.metrics.survey_response import ANSWERED, SENT, WITHOUT_SENT, response_figure
 
 _CODE = "https://github.com/chatwoot/chatwoot/blob/HEAD/app/"
 _CSAT = KINDS["csat"]
@@ -32,20 +34,17 @@ _BEFORE_OPEN = (STATUSES["pending"], *_SETTLED)
 def _first_reply(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     if ticket.creation is None or ticket.gone:
         return []
-    reply_at = next((at >> 3 for at in ticket.replies(config) if at & 7 == PUBLIC_AGENT), None)
-    if reply_at is None:
-        return []
+    replies = ticket.replies(config)
+    reply_at = next((at >> 3 for at in replies if at & 7 == PUBLIC_AGENT), None)
     since = 0
     status = STATUSES["new"]
-    for change in ticket.statuses:
-        if change.at >= reply_at:
+    for change in ticket.statuses if reply_at is not None else ():
+        if reply_at is not None and change.at >= reply_at:
             break
         if change.status == _OPEN and status in _BEFORE_OPEN:
             since = change.at
         status = change.status
-    base_ms = ticket.base_ms
-    instant_ms = base_ms + reply_at
-    return [(instant_ms, ticket.labels_at(instant_ms, config), (base_ms + since, instant_ms))]
+    return first_wait(ticket, config, replies, 0, ticket.base_ms + since)
 
 
 _RULE = (
@@ -58,8 +57,7 @@ def _first_reply_time(metric: Metric) -> Metric:
     return replace(
         metric,
         definition=(
-            f"Time to {_RULE}. Bots, system messages and private notes never stop the clock. The window is that of the reply. Mean, and "
-            "quantiles within 1/64."
+            f"Time to {_RULE}. {RULE}The window is that of the reply. Mean, and quantiles within 1/64."
         ),
         source=f"Chatwoot's source, first_reply_created: {_CODE}listeners/reporting_event_listener.rb",
         measures=measured(_first_reply),
@@ -95,6 +93,7 @@ def _reply_waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     creation = ticket.creation
     base_ms = ticket.base_ms
     since = 0 if creation is not None and creation.created_by == CUSTOMER else None
+    passed: set[int] = set()
     steps = [(at >> 3, at & 7) for at in ticket.replies(config)]
     steps += [(at, _SOLVING) for at in solvings(ticket)]
     first = True
@@ -102,8 +101,15 @@ def _reply_waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     for at, what in sorted(steps, key=lambda step: (step[0], step[1] == _SOLVING)):
         if what == PUBLIC_CUSTOMER:
             since = at if since is None else since
-        elif what in (PUBLIC_BOT, _SOLVING):
-            since = None
+        elif what in PASSED_OVER or what == _SOLVING:
+            slot = PASSED_OVER.get(what)
+            if slot is not None and slot not in passed and since is not None and not first:
+                passed.add(slot)
+                instant_ms = base_ms + at
+                waits.append((instant_ms, ticket.labels_at(instant_ms, config), slot))
+            if what in (PUBLIC_BOT, _SOLVING):
+                since = None
+                passed.clear()
         elif what == PUBLIC_AGENT:
             if since is not None and not first:
                 instant_ms = base_ms + at
@@ -111,6 +117,7 @@ def _reply_waits(ticket: Ticket, config: CoreConfig) -> list[Wait]:
                     (instant_ms, ticket.labels_at(instant_ms, config), (base_ms + since, instant_ms))
                 )
             first, since = False, None
+            passed.clear()
     return waits
 
 
@@ -123,7 +130,8 @@ def _reply_time(metric: Metric) -> Metric:
         metric,
         definition=(
             "From the first unanswered public message of a customer to the next public reply of a human agent, but for the ticket's first "
-            "reply: that wait is first_reply_time's. A bot's answer or a solving ends a wait without a value. The window is that of the "
+            "reply: that wait is first_reply_time's. A bot's answer (counted as bot) or a solving ends a wait without a value; the first "
+            "private note in a wait does not, and is counted as private. The window is that of the "
             "reply. Mean, and quantiles within 1/64."
         ),
         source=f"Chatwoot's source, waiting_since: {_CODE}models/message.rb",
@@ -180,14 +188,18 @@ def _survey_response(metric: Metric) -> Metric:
         metric,
         definition=(
             "Satisfaction surveys answered in the window / satisfaction surveys sent in the window, each by its own time: the answers may "
-            "be to surveys of an earlier window, and more than were sent."
+            "be to surveys of an earlier window, and more than were sent, so there is no interval. Answers to surveys whose sending is "
+            "unknown count, too; answered_without_sent says how many they are."
         ),
         source=(
             "Chatwoot's source, metrics: "
             f"{_CODE}controllers/api/v1/accounts/csat_survey_responses_controller.rb"
         ),
         measures=_responses,
+        figures=lambda tally: [response_figure(tally)],
         samples=lambda _: {},
+        interval=False,
+        excluded_reasons=(),
     )
 
 

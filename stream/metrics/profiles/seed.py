@@ -8,8 +8,9 @@ from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import Ticket
 from stream.metrics.business import SOURCE
-from stream.metrics.durations import EXCLUDED, NEGATIVE_SLOT, SUM_SLOT, length_ms
+from stream.metrics.durations import NEGATIVE_SLOT, SUM_SLOT, length_ms
 from stream.metrics.first_reply_time import first_reply
+from stream.metrics.passed_over import EXCLUDED
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.solving import solvings
 
@@ -20,6 +21,9 @@ _RESOLVED = EXCLUDED_SLOTS + 2
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     measures: list[Measure] = []
     for instant_ms, labels, stretches in first_reply(ticket, config):
+        if isinstance(stretches, int):
+            measures.append((instant_ms, labels, stretches, 1))
+            continue
         waited_ms = length_ms(stretches)
         if waited_ms < 0:
             measures.append((instant_ms, labels, NEGATIVE_SLOT, 1))

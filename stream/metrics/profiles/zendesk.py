@@ -12,6 +12,8 @@ from stream.core.ticket import Ticket
 from stream.core.ticket_facts import Answer, Survey
 from stream.metrics.csat import slot_of
 from stream.metrics.durations import measured
+from stream.metrics.first_reply_time import first_wait
+from stream.metrics.passed_over import RULE
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.shares import IN, OUT
 from stream.metrics.solving import solvings
@@ -93,10 +95,12 @@ def _survey_response(metric: Metric) -> Metric:
         metric,
         definition=(
             "Tickets with a rating / tickets that were surveyed: to which a satisfaction survey was sent, or who answered one. Both count "
-            "in the window in which the first of the ticket's surveys was sent; where no sending is known, in that of the first answer."
+            "in the window in which the first of the ticket's surveys was sent; where no sending is known, in that of the first answer. "
+            "95 % interval after Wilson."
         ),
         source=_METRICS.format("rated and surveyed tickets"),
         null_rule="Null where no ticket was surveyed.",
+        excluded_reasons=(),
         measures=_surveyed,
     )
 
@@ -114,20 +118,15 @@ def _first_reply(ticket: Ticket, config: CoreConfig) -> list[Wait]:
     if ticket.creation is None or ticket.gone:
         return []
     replies = ticket.replies(config)
-    public = [at >> 3 for at in replies if at & 7 == PUBLIC_AGENT]
-    place = int(_opening(ticket, replies))
-    if len(public) <= place:
-        return []
-    instant_ms = ticket.base_ms + public[place]
-    return [(instant_ms, ticket.labels_at(instant_ms, config), (ticket.base_ms, instant_ms))]
+    return first_wait(ticket, config, replies, int(_opening(ticket, replies)))
 
 
 def _first_reply_time(metric: Metric) -> Metric:
     return replace(
         metric,
         definition=(
-            "From a ticket's creation to the first public reply of a human agent; bots, system messages and private notes never stop the "
-            "clock. Where an agent created the ticket and their first comment was public, it is the second public reply; where that was "
+            "From a ticket's creation to the first public reply of a human agent. "
+            f"{RULE}Where an agent created the ticket and their first comment was public, it is the second public reply; where that was "
             f"a private note, the first one. The window is that of the reply. {_RATINGS}"
         ),
         source="Zendesk, calculating first reply time: https://support.zendesk.com/hc/en-us/articles/4408821871642",

@@ -139,7 +139,7 @@ def test_a_rule_can_watch_each_figure_of_customers(metric: str, fires: str, thre
             "it clears at 1.05, which csat never is",
         ),
         (
-            '"metric": "churn_rate", "threshold": 0.1, "fires": "above", "interval": true',
+            '"metric": "referral_rate", "threshold": 0.1, "fires": "above", "interval": true',
             "leave interval out",
         ),
         ('"metric": "first_reply_time", "threshold": 600, "interval": true', "leave interval out"),

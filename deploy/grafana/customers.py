@@ -1,6 +1,6 @@
 """The row of customers."""
 
-from deploy.grafana.figures import OPTIONAL, Row
+from deploy.grafana.figures import OPTIONAL, Row, share
 from deploy.grafana.panels import Line, by_label, number
 from deploy.grafana.queries import by, figure
 
@@ -11,26 +11,21 @@ def customers() -> Row:
     return Row(
         "Customers",
         [
-            number(
+            share(
                 "Retention",
-                f"Customers at the window's end without those who joined in it / customers at its start. {OPTIONAL}",
-                Line(figure("retention_ratio"), "retained", "percentunit"),
-                [
-                    Line(figure("retention_start_customers"), "at the start"),
-                    Line(figure("retention_joined_customers"), "joined"),
-                    Line(figure("retention_end_customers"), "at the end"),
-                ],
-                decimals=1,
+                "Customers at the window's end without those who joined in it / customers at its start.",
+                "retention",
+                (
+                    ("start_customers", "at the start"),
+                    ("joined_customers", "joined"),
+                    ("end_customers", "at the end"),
+                ),
             ),
-            number(
+            share(
                 "Churn",
-                f"Customers who left in the window / customers at its start. {OPTIONAL}",
-                Line(figure("churn_ratio"), "lost", "percentunit"),
-                [
-                    Line(figure("churn_start_customers"), "at the start"),
-                    Line(figure("churn_lost_customers"), "left"),
-                ],
-                decimals=1,
+                "Customers who left in the window / customers at its start.",
+                "churn",
+                (("start_customers", "at the start"), ("lost_customers", "left")),
             ),
             number(
                 "Referrals",

@@ -63,6 +63,10 @@ def _is_bad(rule: AlertRule, figure: Figure | None) -> bool:
     edge: float | None = figure.value
     if rule.interval:  # even the end of the interval that is kindest to the figure
         edge = figure.high if rule.below else figure.low
+        if edge is None and figure.unit == "ratio" and not 0 <= figure.value <= 1:
+            edge = (
+                figure.value
+            )  # more were lost than had been there: no share, and nothing that could excuse it
     if edge is None:
         return False
     return edge < rule.threshold if rule.below else edge > rule.threshold

@@ -4,6 +4,7 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.customer import Customer
+from stream.core.interval import Share
 from stream.core.measure import EXCLUDED_SLOTS, Measure, Tally
 
 START: Final = EXCLUDED_SLOTS
@@ -41,6 +42,15 @@ def base_measures(customer: Customer, config: CoreConfig) -> list[Measure]:
     if not customer.memberships:
         return []
     return [*stay_measures(customer, config), *stray_leaves(customer, config)]
+
+
+def lost_of(tally: Tally) -> Share | None:
+    """How many left, of those who were there at the window's start. None where that is no share: nobody was, or more left.
+
+    Who joined and left within the window is among those who left, as in the rates themselves.
+    """
+    start, left = tally.get(START, 0), tally.get(LEFT, 0)
+    return Share(left, start) if 0 <= left <= start and start > 0 else None
 
 
 def customers_in(tally: Tally) -> int:

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from schemas.alert import MetricAlert
-from stream.core.alert import matches
+from stream.core.alert import evaluate, matches
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, AlertRule
+from stream.metrics import BY_NAME
+from stream.metrics.stays import LEFT, START
 from tests.core.deltas import ALL, BILLING, T0, Delta, Feed, alerts, answers, config
 
 RULE = AlertRule(name="csat_low", metric="csat", threshold=0.8, window_ms=HOUR_MS, min_n=10)
@@ -84,6 +86,19 @@ def test_hysteresis_keeps_it_firing_until_the_margin_is_reached() -> None:
     assert step(feed, 0, 7, 3) == [("firing", 10)]
     assert step(feed, 1, 10) == []
     assert step(feed, 2, 10) == [("resolved", 30)]
+
+
+@pytest.mark.parametrize(
+    ("left", "fires"),
+    [(1, False), (5, True), (11, True)],
+    ids=["low end under it", "low end above it", "more than had been there: no interval"],
+)
+def test_interval_mode_on_a_rate_that_can_be_above_1(left: int, fires: bool) -> None:
+    churn = BY_NAME["churn_rate"]
+    (figure,) = churn.figures({START: 10, LEFT: left})
+    above = rule(metric="churn_rate", threshold=0.1, below=False, interval=True, min_n=10)
+    change = evaluate(above, None, figure, T0)
+    assert (change is not None and change.state.firing) == fires
 
 
 def test_interval_mode_waits_until_chance_is_excluded() -> None:

@@ -61,7 +61,7 @@ def test_nps_has_welchs_interval() -> None:
 
 
 def test_a_rate_over_a_stock_has_a_difference_and_no_interval() -> None:
-    # 20 of 250 lost, then 12 of 240: 5 % after 8 %. The 230 who stayed are in both: no two samples.
+    # 20 of 250 lost, then 12 of 240: 5 % after 8 %. The 230 who stayed are in both: no two samples, though each has an interval.
     (one,) = compared("churn_rate", {16: 240, 18: 12}, {16: 250, 18: 20}, min_n=100)
     assert one.difference == pytest.approx(-0.03)
     assert (one.low, one.high, one.contains_zero) == (None, None, None)

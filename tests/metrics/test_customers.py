@@ -86,6 +86,21 @@ def test_20_lost_of_250_are_a_churn_of_8_percent() -> None:
     assert found["churn_rate"]["parts"] == {"lost": 20, "start": 250}
 
 
+def test_rates_of_a_customer_base_have_the_interval_of_a_share_of_those_at_the_start() -> None:
+    found = figures([*joined(0, 250, -1), *left(0, 20, 29.9)])
+    churn, kept = found["churn_rate"], found["retention_rate"]
+    assert (churn["low"], churn["high"]) == (pytest.approx(0.0524, abs=5e-5), pytest.approx(0.1203, abs=5e-5))
+    assert (kept["low"], kept["high"]) == (pytest.approx(1 - churn["high"]), pytest.approx(1 - churn["low"]))
+
+
+def test_they_have_none_where_more_left_than_were_there() -> None:
+    found = figures([*joined(0, 1, -1), *joined(1, 4, 1), *left(1, 4, 2)])
+    assert values(found, "retention_rate", "churn_rate") == [-2, 3]
+    for name in ("retention_rate", "churn_rate"):
+        assert (found[name]["low"], found[name]["high"]) == (None, None)
+    assert figures(joined(0, 3, 1))["churn_rate"]["low"] is None
+
+
 def test_the_stock_is_that_of_the_windows_first_moment() -> None:
     on_the_edge = [*joined(0, 4, -1 / 86_400_000), *joined(4, 6, 0), *left(0, 1, 0)]
     assert figures(on_the_edge)["churn_rate"]["parts"] == {"lost": 1, "start": 4}

@@ -40,7 +40,8 @@ class Bounds(NamedTuple):
     body_bytes: int = 2**20
     request_seconds: float = 10.0
     """For its headers, and again for its body; also how long a connection may be idle (the library's keep-alive covers both)."""
-    connections: int = 500
+    connections: int = 100
+    """Together they may make it hold so many bodies in memory: whether a body is signed is known when all of it is there."""
 
 
 class Gateway:

@@ -58,6 +58,10 @@ def followups(ticket: Ticket, config: CoreConfig) -> Sequence[Followup]:
         _, team, _, _, agent, *_ = ticket.answer_labels(survey, config)
         sent = survey.sent
         customer = answer.customer or (sent.customer if sent is not None else None)
+        if (
+            customer is None and ticket.creation is not None
+        ):  # who asked was asked; csat_change takes them for the customer, too
+            customer = ticket.creation.requester
         found.append(
             Followup(
                 survey_id,

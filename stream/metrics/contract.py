@@ -107,6 +107,11 @@ def _figures_lack(metric: Metric) -> list[str]:
     left_out = metric.figures({slot: slot + 1 for slot in metric.reasons})
     if not left_out or left_out[0].excluded != told:
         found.append("its first figure does not say what was excluded, by reason")
+    found += [
+        f"its figure {figure.metric} says another thing of what was excluded than the first"
+        for figure in left_out[1:]
+        if figure.excluded not in ({}, told)
+    ]
     return found
 
 

@@ -74,7 +74,7 @@ def review_measures(ticket: Ticket, config: CoreConfig, scoring: Scoring = score
     return measures
 
 
-def _figure(name: str, tally: Tally, slot: int, reasons: tuple[str, ...] = ()) -> Figure:
+def _figure(name: str, tally: Tally, slot: int, reasons: tuple[str, ...] | None = None) -> Figure:
     total, n = tally.get(slot, 0), tally.get(slot + 1, 0)
     return Figure(
         metric=name,
@@ -82,7 +82,7 @@ def _figure(name: str, tally: Tally, slot: int, reasons: tuple[str, ...] = ()) -
         value=total / (SCALE * n) if n > 0 else None,
         unit="ratio",
         parts={"sum": total / SCALE, "reviews": n},
-        excluded=excluded_of(tally, reasons),
+        excluded={} if reasons is None else excluded_of(tally, reasons),
     )
 
 

@@ -105,7 +105,7 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
         return [
             share_figure("service_level", tally, "in_target", "visits", EXCLUDED),
             *(
-                share_figure(f"service_level_{one}s", tally, "met", "judged", slots=within(one))
+                share_figure(f"service_level_{one}s", tally, "met", "judged", None, within(one))
                 for one in thresholds_in(tally)
             ),
         ]

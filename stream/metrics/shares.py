@@ -18,10 +18,13 @@ def share_figure(
     tally: Tally,
     counted: str,
     whole: str,
-    reasons: tuple[str, ...] = (),
+    reasons: tuple[str, ...] | None = (),
     slots: tuple[int, int] = (IN, OUT),
 ) -> Figure:
-    """IN / (IN + OUT). Parts: ``counted`` and ``whole``, by their names."""
+    """IN / (IN + OUT). Parts: ``counted`` and ``whole``, by their names.
+
+    What a metric excludes stands in its first figure; ``reasons`` None for another one.
+    """
     inside = tally.get(slots[0], 0)
     n = inside + tally.get(slots[1], 0)
     low, high = wilson(inside, n) or (None, None)
@@ -33,7 +36,7 @@ def share_figure(
         parts={counted: inside, whole: n},
         low=low,
         high=high,
-        excluded=excluded_of(tally, reasons),
+        excluded={} if reasons is None else excluded_of(tally, reasons),
     )
 
 

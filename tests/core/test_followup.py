@@ -215,6 +215,14 @@ def test_an_answer_of_no_ticket_names_its_customer() -> None:
     assert "ticket_id" not in found
 
 
+def test_who_to_call_back_is_the_requester_where_the_answer_names_nobody() -> None:
+    asked = created(requester_id="c-1")
+    (first,), (second,) = told([rated(5, 1)], [asked])
+    assert ("customer_id" in first, second["customer_id"]) == (False, "c-1")
+    ((named,),) = told([asked, answered(5, customer_id="c-2", score=1, scale=ONE_TO_FIVE)])
+    assert named["customer_id"] == "c-2"
+
+
 KEEP_MS = DAY_MS
 """Of the windows below: an answer is too late a day after the end of its hour."""
 SHORT = CoreConfig(

@@ -37,7 +37,7 @@ fires = "below"
 threshold = 0.8
 window = "24h"
 min_n = 100
-for = "10m"                      # how long in event time it must hold
+for = "10m"                      # how long it must hold: in event time, under STREAM_CLOCK=wall by the clock
 clear_margin = 0.02              # clears at 0.82
 interval = false                 # true: only when the interval's far end is past the threshold too
 severity = "warning"

@@ -5,20 +5,26 @@ import signal
 from collections.abc import Sequence
 
 import click
+import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from stream.commands import CommandError, Context, kafka
 from stream.commands.publish import HEADERS, partition_counts
 from stream.core.partitioner import PARTITIONERS
 from stream.gateway.files import Line
-from stream.gateway.server import Bounds, Gateway, NotTakenError, Send
+from stream.gateway.server import Bounds, Gateway, NotTakenError, TooLargeError
 from stream.gateway.webhook import Door, SecretError, secrets_of
 from stream.runtime import clients, logs
 from stream.settings import Settings, SettingsError
 
 TAKEN_SECONDS = 20.0
 """How long the brokers may take: senders of webhooks wait some 15 to 30 seconds for an answer."""
+
+PROBE_SECONDS = 3.0
+"""And until they are not ready."""
+
+log = structlog.get_logger(__name__)
 
 
 @click.command()
@@ -70,7 +76,7 @@ async def _serve(settings: Settings, door: Door) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    gateway = Gateway(door, _sender(settings, producer, counts), Bounds(settings.gateway_max_body))
+    gateway = Gateway(door, _Brokers(settings, producer, counts), Bounds(settings.gateway_max_body))
     try:
         try:
             await gateway.start(settings.gateway_host, settings.gateway_port)
@@ -82,32 +88,57 @@ async def _serve(settings: Settings, door: Door) -> None:
         await stopping.wait()
         await gateway.stop()
     finally:
-        await producer.stop()
+        await _end(producer)
 
 
-def _sender(settings: Settings, producer: AIOKafkaProducer, counts: dict[str, int]) -> Send:
-    names = settings.core().topics
-    partition_of = PARTITIONERS.get(settings.partitioner, PARTITIONERS["murmur2"])
+async def _end(producer: AIOKafkaProducer) -> None:
+    """What is not with the brokers by then was answered with 503: whoever sent it sends it again."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await producer.stop()
+    except TimeoutError:
+        log.warning("gateway.left", reason="the brokers do not answer")
 
-    async def send(lines: Sequence[Line]) -> None:
+
+class _Brokers:
+    """Events to their topics."""
+
+    def __init__(self, settings: Settings, producer: AIOKafkaProducer, counts: dict[str, int]) -> None:
+        self._names = settings.core().topics
+        self._partition_of = PARTITIONERS.get(settings.partitioner, PARTITIONERS["murmur2"])
+        self._producer = producer
+        self._counts = counts
+
+    async def send(self, lines: Sequence[Line]) -> None:
         sending = []
         try:
             async with asyncio.timeout(TAKEN_SECONDS):
                 for line in lines:
-                    topic = str(getattr(names, line.topic))
-                    count = counts.get(topic)
+                    topic = str(getattr(self._names, line.topic))
+                    count = self._counts.get(topic)
                     if count is None:
                         raise NotTakenError(
                             f"topic {topic} does not exist: run `stream topics create` and start the gateway again"
                         )
-                    partition = partition_of(line.key, count)
+                    partition = self._partition_of(line.key, count)
                     sending.append(
-                        await producer.send(topic, line.value, line.key, partition=partition, headers=HEADERS)
+                        await self._producer.send(
+                            topic, line.value, line.key, partition=partition, headers=HEADERS
+                        )
                     )
                 await asyncio.gather(*sending)
         except TimeoutError:
             raise NotTakenError(f"the brokers have not answered for {TAKEN_SECONDS:.0f} s") from None
+        except MessageSizeTooLargeError as exc:
+            raise TooLargeError("an event is larger than the brokers take (max.message.bytes)") from exc
         except KafkaError as exc:
             raise NotTakenError(f"the brokers refused: {exc}") from exc
 
-    return send
+    async def trouble(self) -> str:
+        """Asked anew each time: nobody sends to a gateway that is not ready, so what became of the last body says nothing."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                answered = await self._producer.client.force_metadata_update()
+        except TimeoutError:
+            answered = False
+        return "" if answered else f"the brokers have not answered within {PROBE_SECONDS:.0f} s"

@@ -5,11 +5,13 @@ events that come twice change no figure.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import BadHttpMessage, PayloadEncodingError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 
 from stream.gateway.files import Line
@@ -26,12 +28,28 @@ LINGER_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.5
 
 
+OF_ITS_OWN: Final = frozenset(("/metrics", "/healthz", "/readyz"))
+"""Paths of which no answer is a refusal."""
+
+_COUNTED: Final = web.ResponseKey("counted", bool)
+
+
 class NotTakenError(Exception):
     """The brokers did not take the events, or not surely; the message says why."""
 
 
-Send = Callable[[Sequence[Line]], Awaitable[None]]
-"""Returns when the brokers have all of them; raises NotTakenError."""
+class TooLargeError(Exception):
+    """The brokers will never take one of the events."""
+
+
+class Brokers(Protocol):
+    """What is behind the gateway."""
+
+    async def send(self, lines: Sequence[Line]) -> None:
+        """Return when they have all of them; raises NotTakenError, TooLargeError."""
+
+    async def trouble(self) -> str:
+        """Why they would take nothing now, empty if they would; soon, whatever they do."""
 
 
 class Bounds(NamedTuple):
@@ -47,12 +65,10 @@ class Bounds(NamedTuple):
 class Gateway:
     """A running gateway; ``port`` is the one that was bound, also when 0 was asked for."""
 
-    def __init__(self, door: Door, send: Send, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - immutable
+    def __init__(self, door: Door, brokers: Brokers, bounds: Bounds = Bounds()) -> None:  # noqa: B008 - immutable
         self._door = door
-        self._send = send
+        self._brokers = brokers
         self._bounds = bounds
-        self._failing = ""
-        """Why the last body could not be handed over; empty when it could."""
         self._busy: set[Any] = set()
         self.registry = CollectorRegistry()
         self._requests = Counter(
@@ -79,7 +95,7 @@ class Gateway:
         app.router.add_get("/readyz", self._ready)
         self._runner = web.AppRunner(
             app,
-            access_log=None,
+            access_log_class=_accounting(self._requests),
             handle_signals=False,
             keepalive_timeout=self._bounds.request_seconds,
             lingering_time=LINGER_SECONDS,
@@ -113,6 +129,10 @@ class Gateway:
             return self._refuse(Refused(413, "too_large", limit))
         except TimeoutError:
             return self._refuse(Refused(408, "slow", "the body took too long"))
+        except (ConnectionError, BadHttpMessage, web.RequestPayloadError, PayloadEncodingError):
+            return self._refuse(
+                Refused(400, "broken", "the body ends too early, or is not encoded as it says")
+            )
         refused = self._door.signed(request.headers, body)
         if refused is not None:
             return self._refuse(refused)
@@ -122,12 +142,12 @@ class Gateway:
         if isinstance(lines, Refused):
             return self._refuse(lines)
         try:
-            await self._send(lines)
+            await self._brokers.send(lines)
+        except TooLargeError as exc:
+            return self._refuse(Refused(413, "too_large", str(exc)))
         except NotTakenError as exc:
-            self._failing = str(exc)
-            log.warning("gateway.not_taken", events=len(lines), reason=self._failing)
+            log.warning("gateway.not_taken", events=len(lines), reason=str(exc))
             return self._answer(503, "not_taken", "the brokers did not take it: send it again", retry=True)
-        self._failing = ""
         self._door.remember(request.headers, body)
         for line in lines:
             self._events.labels(line.topic).inc()
@@ -139,6 +159,7 @@ class Gateway:
     def _answer(self, status: int, outcome: str, text: str, *, retry: bool = False) -> web.Response:
         self._requests.labels(outcome).inc()
         answer = web.json_response({"outcome": outcome, "text": text}, status=status)
+        answer[_COUNTED] = True
         if retry:
             answer.headers["Retry-After"] = "5"
         if status in {408, 413}:
@@ -154,7 +175,8 @@ class Gateway:
         return web.json_response({"status": "alive"})
 
     async def _ready(self, _: web.Request) -> web.Response:
-        reasons = [self._failing] if self._failing else []
+        trouble = await self._brokers.trouble()
+        reasons = [trouble] if trouble else []
         return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
     async def _bound(self) -> None:
@@ -168,6 +190,17 @@ class Gateway:
                 if connection.transport is not None:
                     self._requests.labels("busy").inc()
                     connection.transport.abort()
+
+
+def _accounting(requests: Counter) -> type[AbstractAccessLogger]:
+    """Counts by its status what is refused before any handler of ours sees it: other paths, broken requests, failures."""
+
+    class Accounting(AbstractAccessLogger):
+        def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+            if response.status >= 400 and request.path not in OF_ITS_OWN and not response.get(_COUNTED):
+                requests.labels(str(response.status)).inc()
+
+    return Accounting
 
 
 async def _named(_: web.Request, answer: web.StreamResponse) -> None:

@@ -17,6 +17,8 @@ TYPES: Final = frozenset((CONTENT_TYPE.partition(";")[0], BATCH_TYPE, "applicati
 
 MOST_EVENTS: Final = 1_000
 """Of one body."""
+MOST_BYTES: Final = 1_000_000
+"""Of one event: brokers take records of some 1,048,500 bytes unless they are told otherwise, key and headers among them."""
 
 REMEMBERED: Final = 100_000
 """Bodies whose repetition is recognised; what is older is recognised by its events' ids, in the worker."""
@@ -110,7 +112,12 @@ def lines_of(content_type: str, body: bytes) -> list[Line] | Refused:
         return Refused(413, "too_large", f"{len(raws)} events; at most {MOST_EVENTS} in one body")
     lines: list[Line] = []
     for number, raw in enumerate(raws, 1):
-        line = route(number, bytes(raw))
+        value = bytes(raw)
+        if len(value) > MOST_BYTES:
+            return Refused(
+                413, "too_large", f"event {number} of {len(raws)} is larger than {MOST_BYTES} bytes"
+            )
+        line = route(number, value)
         if isinstance(line, Unroutable):
             return Refused(422, "unroutable", f"event {number} of {len(raws)}: {line.reason}; none was taken")
         lines.append(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stream.core.partitioner import murmur2_partition
+from stream.gateway.webhook import MOST_BYTES
 from tests.broker.conftest import Product
 from tests.gateway.signing import SECRET, signed
 from tests.support import topics
@@ -117,12 +118,41 @@ def test_without_brokers_it_says_so_and_takes_it_afterwards(tmp_path: Path, secr
                 assert ask(port, "/readyz")[0] == 503
             finally:
                 node.send(signal.SIGCONT)
+            wait_until(lambda: ask(port, "/readyz")[0] == 200, 60, lambda: gateway.output)
             wait_until(lambda: ask(port, "/events", body)[0] in {200, 202}, 60, lambda: gateway.output)
-            assert ask(port, "/readyz")[0] == 200
             gateway.send(signal.SIGTERM)
             assert gateway.wait(30) == 0, gateway.output
             product.drain()
             assert {one["n"] for one in product.published().values()} == {1}
+        finally:
+            product.close()
+
+
+def test_an_event_is_as_large_as_the_brokers_take_or_refused_for_good(
+    product: Product, secrets: Path
+) -> None:
+    gateway, port = started(product, secrets)
+    ticket, _ = survey(1, 5)
+    room = MOST_BYTES - len(json.dumps({**ticket, "note": ""}))
+    largest = json.dumps({**ticket, "note": "x" * room}).encode()
+    assert ask(port, "/events", largest)[0] == 202, gateway.output
+    assert ask(port, "/events", largest + b" ", "msg-2")[0] == 202, "a blank behind it is not its own"
+    assert ask(port, "/events", json.dumps({**ticket, "note": "x" * (room + 1)}).encode(), "msg-3")[0] == 413
+
+
+def test_told_to_stop_it_does_so_though_the_brokers_are_silent(tmp_path: Path, secrets: Path) -> None:
+    with Kafka() as kafka:
+        product = Product(kafka.bootstrap, "gateway", tmp_path, STREAM_METRICS="csat", STREAM_ALERTS="none")
+        (node,) = kafka.nodes
+        try:
+            gateway, port = started(product, secrets)
+            node.send(signal.SIGSTOP)
+            try:
+                assert ask(port, "/events", json.dumps(survey(1, 5)).encode())[0] == 503
+                gateway.send(signal.SIGTERM)
+                assert gateway.wait(30) == 0, gateway.output
+            finally:
+                node.send(signal.SIGCONT)
         finally:
             product.close()
 

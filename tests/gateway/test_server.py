@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from stream.gateway.files import Line
-from stream.gateway.server import Bounds, Gateway, NotTakenError
+from stream.gateway.server import Bounds, Gateway, NotTakenError, TooLargeError
 from stream.gateway.webhook import Door
 from tests.gateway.signing import OTHER_SECRET, SECRET, signed
 from tests.gateway.test_webhook import BODY, event
+from tests.support.process import wait_until
 
 BOUNDS = Bounds(body_bytes=20_000, request_seconds=1.0, connections=20)
 
@@ -25,16 +26,22 @@ class Running:
     def __init__(self) -> None:
         self.taken: list[Line] = []
         self.broken = ""
+        self.most = 10_000
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.gateway = Gateway(Door([SECRET]), self._send, BOUNDS)
+        self.gateway = Gateway(Door([SECRET]), self, BOUNDS)
         asyncio.run_coroutine_threadsafe(self.gateway.start("127.0.0.1", 0), self._loop).result(10)
 
-    async def _send(self, lines: Sequence[Line]) -> None:
+    async def send(self, lines: Sequence[Line]) -> None:
         if self.broken:
             raise NotTakenError(self.broken)
+        if any(len(line.value) > self.most for line in lines):
+            raise TooLargeError("too large for these brokers")
         self.taken.extend(lines)
+
+    async def trouble(self) -> str:
+        return self.broken
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self.gateway.stop(), self._loop).result(20)
@@ -109,8 +116,32 @@ def test_what_the_brokers_did_not_take_is_asked_for_again(running: Running) -> N
     status, _, body = running.ask("/readyz")
     assert (status, json.loads(body)["reasons"]) == (503, ["the brokers have not answered"])
     running.broken = ""
+    assert running.ask("/readyz")[0] == 200, "ready again though nobody has sent anything"
     assert running.post(BODY) == (202, "accepted")
+
+
+def test_what_the_brokers_will_never_take_is_not_asked_for_again(running: Running) -> None:
+    body = json.dumps(event(note="x" * running.most)).encode()
+    assert running.post(body) == (413, "too_large")
     assert running.ask("/readyz")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        b"POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"nonsense\r\n\r\n",
+        b"GET /events HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000 + b"\r\n\r\n",
+    ],
+    ids=["encoding", "chunks", "line", "headers"],
+)
+def test_a_broken_request_is_refused_and_counted(running: Running, request_: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", running.gateway.port), timeout=10) as connection:
+        connection.sendall(request_)
+        assert b" 400 " in _rest(connection).split(b"\r\n")[0]
+    wait_until(lambda: running.counted("broken") + running.counted("400") == 1, 10)  # behind the answer
+    assert running.post(BODY) == (202, "accepted")
 
 
 def test_an_oversized_body_is_refused_whether_or_not_it_says_so(running: Running) -> None:
@@ -131,6 +162,7 @@ def test_events_that_are_not_ours_are_refused_as_a_whole(running: Running) -> No
 def test_other_paths_and_methods_are_refused(running: Running) -> None:
     assert running.ask("/events")[0] == 405
     assert running.ask("/", "POST", BODY, signed(BODY))[0] == 404
+    wait_until(lambda: (running.counted("405"), running.counted("404")) == (1, 1), 10)  # behind the answer
     assert running.ask("/healthz")[0] == 200
 
 

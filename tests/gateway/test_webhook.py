@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.gateway.files import Line
-from stream.gateway.webhook import MOST_EVENTS, REMEMBERED, Door, Refused, SecretError, lines_of, secrets_of
+from stream.gateway.webhook import (
+    MOST_BYTES,
+    MOST_EVENTS,
+    REMEMBERED,
+    Door,
+    Refused,
+    SecretError,
+    lines_of,
+    secrets_of,
+)
 from tests.gateway.signing import OTHER_SECRET, SECRET, signed
 
 
@@ -129,6 +138,7 @@ def test_each_event_keeps_its_bytes_and_gets_topic_and_key() -> None:
         ("application/json", json.dumps([event(), {"type": "x"}]).encode(), 422),
         ("application/json", json.dumps([event(), event(data={"tenant": "acme"})]).encode(), 422),
         ("application/json", json.dumps([event()] * (MOST_EVENTS + 1)).encode(), 413),
+        ("application/json", json.dumps(event(note="x" * MOST_BYTES)).encode(), 413),
     ],
 )
 def test_what_is_no_event_of_ours_is_refused_with_its_status(

@@ -81,7 +81,7 @@ demo: $(STAMPS)/program ## real help-desk traffic, live figures and an alert in 
 test: setup lint ## everything: lint, types, walls, drift, mutations, cost per stage, all suites
 	$(BIN)/python -m tests.mutations
 	$(BIN)/python -m tests.bench.stages --check
-	$(PYTEST) -n 3 --durations=30
+	$(PYTEST) -n 2 --durations=30
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 

@@ -61,6 +61,8 @@ class Shell:
         self._moving = False
         """Partitions are leaving, and what is assigned next is not known yet."""
         self._stopped = False
+        self._turn = 0
+        """Counts the take-overs: one that the next has overtaken must own nothing, though it may go on for a while."""
         self._generation = -1
         self._ready_generation: int | None = None
         self._commits: dict[str, CommitStatus] = {}
@@ -196,6 +198,10 @@ class Shell:
         self._stopped = True
         self.pause("stopping")
 
+    def let_go(self) -> None:
+        """Own nothing any more: Faust asks for commits until it has stopped, and there is nothing left to write with."""
+        self.parts.clear()
+
     def fail(self, exc: BaseException) -> None:
         """Latch the first failure: nothing is applied or written from here on."""
         if not self.failure.done():
@@ -225,6 +231,8 @@ class Shell:
         Rows are kept only if this generation directly follows the one they were ready in: then nobody else can have had them.
         """
         self._moving = False
+        self._turn += 1
+        turn = self._turn
         self.pause("recovering")
         self._recovery_started = time.monotonic()
         self._recovery = RecoveryStatus()
@@ -247,6 +255,8 @@ class Shell:
             gc.freeze()
         finally:
             gc.enable()
+        if turn != self._turn:
+            return
         self._generation = generation
         self._ready_generation = generation
         for part in new:

@@ -210,6 +210,7 @@ async def _stop(
     with contextlib.suppress(Exception):
         await app.stop()
     await asyncio.gather(*_cancelled(tasks), return_exceptions=True)
+    shell.let_go()
     await shell.checkpoint.close()
 
 

@@ -153,3 +153,30 @@ def test_a_commit_without_an_end_ends_the_worker(toy: Toy) -> None:
             await owner.shell.failure
 
     run(toy, moves)
+
+
+def test_a_commit_that_is_asked_for_after_the_end_finds_nothing_to_write(toy: Toy) -> None:
+    """Faust asks for commits until it has stopped; the producers are gone by then."""
+
+    async def ends(owner: Owner) -> None:
+        owner.checkpoint.go.set()
+        owner.shell.let_go()
+        await owner.checkpoint.close()
+        await asyncio.wait_for(owner.shell.commit(), SECONDS)
+        assert not owner.shell.failure.done()
+
+    run(toy, ends)
+
+
+def test_a_take_over_that_the_next_has_overtaken_owns_nothing(toy: Toy) -> None:
+    """It may go on for a while: who waits for it is told to stop, and what it waits for may take that for its own end."""
+
+    async def moves(owner: Owner) -> None:
+        earlier = asyncio.create_task(owner.take((0, 1), 3))
+        await asyncio.sleep(0)  # it has begun
+        await owner.take((1,), 4)
+        await earlier
+        assert {number for _, number in owner.shell.parts} == {1}
+        assert owner.shell.generation == 4
+
+    run(toy, moves)

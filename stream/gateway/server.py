@@ -27,7 +27,6 @@ LINGER_SECONDS: Final = 1.0
 
 LOOK_SECONDS: Final = 0.5
 
-
 OF_ITS_OWN: Final = frozenset(("/metrics", "/healthz", "/readyz"))
 """Paths of which no answer is a refusal."""
 

@@ -31,7 +31,8 @@ class Refused(NamedTuple):
     """Why a body was not taken."""
 
     status: int
-    """Of the answer: 400 no JSON, 401 not signed by a known secret or not lately, 413 too many events, 415, 422 no event of ours."""
+    """Of the answer: 400 broken or no JSON, 401 not signed by a known secret or not lately, 408 slow, 413 too large or too many events,
+    415 of another type, 422 no event of ours."""
     outcome: str
     """For counting: a word."""
     text: str
@@ -63,9 +64,7 @@ class Door:
     """Lets in what one of the secrets has signed within five minutes of the clock."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        """Raises SecretError for none."""
-        if not secrets:
-            raise SecretError("there is no secret")
+        """``secrets`` are those of :func:`secrets_of`."""
         self._hooks = [Webhook(secret) for secret in secrets]
         self._taken: OrderedDict[bytes, None] = OrderedDict()
 

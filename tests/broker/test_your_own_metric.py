@@ -1,8 +1,6 @@
 """A metric of an installed package on a real Kafka: through a worker into rollups and gauges, over a kill and a restart."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from schemas import events as ev
 from tests.broker.conftest import Product, free_ports, scrape
-from tests.cli.test_your_own_metric import files_of_the_page
+from tests.cli.test_your_own_metric import installed
 from tests.support import topics
 from tests.support.histories import History, make, wire_time
 from tests.support.log import log
@@ -24,15 +22,7 @@ SEGMENT = 'tenant="acme",window="24h"'
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pip has installed the package of the documentation, built from its files, offline."""
-    source, target = tmp_path_factory.mktemp("urgent-share"), tmp_path_factory.mktemp("packages")
-    for name, content in files_of_the_page().items():
-        (source / name).write_text(content, encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
-    subprocess.run(
-        [*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(source)], check=True
-    )
-    return target
+    return installed(tmp_path_factory)
 
 
 def created(numbers: range, at_ms: int) -> History:

@@ -25,10 +25,9 @@ def files_of_the_page() -> dict[str, str]:
     return dict(re.findall(r"^`([\w.]+)`\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(factory: pytest.TempPathFactory) -> Path:
     """Where pip has installed the package of the page, built from its files, offline."""
-    source, target = tmp_path_factory.mktemp("urgent-share"), tmp_path_factory.mktemp("packages")
+    source, target = factory.mktemp("urgent-share"), factory.mktemp("packages")
     for name, content in files_of_the_page().items():
         (source / name).write_text(content, encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
@@ -36,6 +35,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(source)], check=True
     )
     return target
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return installed(tmp_path_factory)
 
 
 def stream(packages: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -15,19 +15,16 @@ pytestmark = pytest.mark.broker
 ROUNDS, EVENTS, WORKERS = 5, 60, 2
 
 
-@pytest.mark.parametrize("followed", [False, True], ids=["two stages", "three stages"])
-def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(
-    kafka: Kafka, tmp_path: Path, followed: bool
-) -> None:
-    """Three: answers go from the tickets stage over the customers stage to the windows."""
-    app_id = f"drain-together-{followed}".lower()
+def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(kafka: Kafka, tmp_path: Path) -> None:
+    """Three stages: answers go from the tickets stage over the customers stage to the windows, deltas of tickets there directly."""
+    app_id = "drain-together"
     arrivals = [one for one in traffic(ROUNDS * EVENTS, 3, 40) if one.short != "customers"]
     records = logged(arrivals, 2)
     product = Product(
         kafka.bootstrap,
         app_id,
         tmp_path,
-        STREAM_METRICS=",".join((*DEFAULT_METRICS, *(["csat_change"] * followed))),
+        STREAM_METRICS=",".join((*DEFAULT_METRICS, "csat_change")),
         STREAM_PARTITIONS="2",
         STREAM_ROLLUP_WINDOWS="1h,24h",
         STREAM_CORRECTION_HORIZON="35d",
@@ -42,14 +39,11 @@ def test_what_the_last_commit_of_one_says_is_taken_in_by_the_other(
             committed = topics.committed(kafka.bootstrap, app_id)
             for partition, end in topics.ends(kafka.bootstrap, deltas, product.core.delta_partitions).items():
                 assert committed[deltas, partition] == end, (begin // EVENTS, partition)
-            for partition, end in topics.ends(kafka.bootstrap, answers, 2).items() if followed else ():
+            for partition, end in topics.ends(kafka.bootstrap, answers, 2).items():
                 assert committed[answers, partition] == end, (begin // EVENTS, partition)
         product.check()
         changes = [one for one in product.published().values() if one["metric"] == "csat_change" and one["n"]]
-        assert bool(changes) == followed
-        assert (answers in topics.names(kafka.bootstrap)) == followed, (
-            "who does not ask for it has no topic more"
-        )
+        assert changes
         audit = product.stream("audit")
         assert audit.wait() == 0, audit.output
     finally:

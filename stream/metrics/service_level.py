@@ -9,14 +9,15 @@ from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.interval import Sample
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Tally
-from stream.core.metric import Metric
+from stream.core.metric import Metric, never
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Left, Visit
 from stream.metrics.abandon_rate import is_short, short_rule
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 from stream.metrics.visits import ended_visits, wait_ms
 
-EXCLUDED: Final = ("short_abandon", "negative_duration", "unknown_wait")
+SHORT: Final = "short_abandon"
+EXCLUDED: Final = (SHORT, "negative_duration", "unknown_wait")
 OTHER_QUEUES: Final = "*"
 """In ``service_level_seconds``: all queues that are not named there."""
 
@@ -132,7 +133,7 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
             "https://help.mypurecloud.com/articles/configure-the-service-level-calculation/"
         ),
         null_rule="Null where no visit was answered or given up; an answered visit whose beginning is unknown is counted as unknown_wait.",
-        excluded_reasons=EXCLUDED,
+        excluded_reasons=EXCLUDED if short_seconds else never(EXCLUDED, SHORT),
         reads=ALWAYS | {"visit"},
         measures=_measures,
         figures=figures,

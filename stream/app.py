@@ -200,13 +200,19 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
             logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
     refusals = Refusals()
-    exporter = Exporter(selected(core), current, refusals=refusals, min_n=core.compare_min_n)
+    exporter = Exporter(
+        selected(core),
+        current,
+        refusals=refusals,
+        min_n=core.compare_min_n,
+        changelog=core.topics.windows_changelog,
+    )
     too_late = TooLate(core.clock)
     http = server.start(
         settings.http_host,
         settings.http_port,
         exporter.render,
-        lambda: readiness_of(current(), too_late.notes),
+        lambda: readiness_of(current(), too_late.notes, exporter.reasons),
         refusals=refusals,
     )
     try:

@@ -16,6 +16,7 @@ from stream.core.audit_answers import AnswerDifference
 from stream.core.config import CoreConfig
 from stream.core.customer_facts import Given
 from stream.core.entity import kinds
+from stream.core.impossible import raised_in
 from stream.core.measure import Figure
 from stream.core.segment import segment_labels
 from stream.core.state_shape import GenerationError, ShapeChangedError
@@ -24,7 +25,6 @@ from stream.core.ticket import RowVersionError
 from stream.core.tickets_meta import UnknownRowError
 from stream.metrics import selected
 from stream.runtime import clients
-from stream.runtime.damage import raised_in
 from stream.settings import Settings
 from stream.settings.forms import show_duration
 

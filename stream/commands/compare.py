@@ -7,11 +7,11 @@ import msgspec
 
 from stream.commands import Context
 from stream.commands.difference import difference_lines, verdict
-from stream.commands.figure import Asked, asked, explained, labels_of
+from stream.commands.figure import Asked, asked, explained, labels_of, told
 from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
 from stream.core.compare import Comparison, Place, compare, overlap
 from stream.core.config import DEFAULT_PROFILE
-from stream.core.explain import ExplainError, Explanation
+from stream.core.explain import Explanation
 from stream.core.measure import Figure
 from stream.settings.forms import show_duration
 
@@ -82,11 +82,9 @@ def command(
             "the two may share measures, and their difference then has no interval: take windows that do not overlap, or segments "
             "with different values of one label (two teams, not a team and its tenant)"
         )
-    found = explained(settings, metric, [this, other])
-    try:
+    fitted, found = explained(settings, metric, [this, other])
+    with told(fitted, this.labels, other.labels):
         compared = compare(metric, *found, same_events=same)
-    except ExplainError as exc:
-        raise click.UsageError(str(exc)) from exc
     min_n = min_n or settings.compare_min_n
     if as_json:
         print(_json(compared, found, (this, other), min_n))

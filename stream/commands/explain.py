@@ -7,7 +7,7 @@ import msgspec
 
 from stream.commands import Context
 from stream.commands.difference import difference_lines, verdict
-from stream.commands.figure import asked, explained, explained_live, labels_of
+from stream.commands.figure import asked, explained, explained_live, labels_of, told
 from stream.commands.suspected import Suspected, suspected
 from stream.commands.words import (
     PROFILE_HELP,
@@ -74,8 +74,9 @@ def command(
         raise click.MissingParameter(param_hint="--window", param_type="option")
     must_be_metric(core, metric, param_hint="METRIC", profile=profile)
     labels = labels_of(core, segment)
-    (found,) = explained(settings, metric, [asked(labels, window, profile)])
-    compared = _against_before(found, settings.compare_min_n)
+    fitted, (found,) = explained(settings, metric, [asked(labels, window, profile)])
+    with told(fitted, labels):
+        compared = _against_before(found, settings.compare_min_n)
     named = suspected(settings, found, labels)
     print(
         _json(found, labels, named, compared, settings.compare_min_n)

@@ -12,6 +12,7 @@ from stream.commands.words import OFF_THE_END, parse_segment, parse_window
 from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
 from stream.core.explain import ExplainError, Explanation, LiveExplanation, explain, explain_live
+from stream.core.impossible import impossible, raised_in
 from stream.core.state_shape import ShapeChangedError
 from stream.core.tally import DamagedRowError
 from stream.metrics import selected
@@ -57,45 +58,59 @@ def explained_live(settings: Settings, name: str, labels: dict[str, str]) -> Liv
     segment = segment_name(labels)
     owner = segment_partition(segment, core.delta_partitions)
     rows = kafka.run(settings, _rows(settings, core, [owner]))
-    with _told():
+    with told(core, labels):
         return explain_live(rows[owner], core, selected(core), name, segment)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What the state cannot tell, in words for the command line."""
+def told(core: CoreConfig, *places: dict[str, str]) -> Iterator[None]:
+    """What the state cannot tell, in words for the command line; ``places``: labels of the segments whose rows are read in this block.
+
+    ``core`` with the topics' own counts.
+    """
     try:
         yield
     except ExplainError as exc:
         raise click.UsageError(str(exc)) from exc
     except ShapeChangedError as exc:
         raise CommandError(f"{exc}; explain the figure with the worker's settings") from exc
-    except DamagedRowError as exc:
-        raise CommandError(f"the state of the windows cannot be read: {exc}") from exc
+    except Exception as exc:
+        partitions = {segment_partition(segment_name(labels), core.delta_partitions) for labels in places}
+        where = " or ".join(f"{core.topics.windows_changelog}[{number}]" for number in sorted(partitions))
+        if isinstance(exc, DamagedRowError):
+            raise CommandError(f"{where}: the state of the windows cannot be read: {exc}") from exc
+        raise CommandError(impossible(where, raised_in(exc))) from exc
 
 
-def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> list[Explanation]:
+class Found(NamedTuple):
+    """Figures as the state has them, and the settings with the topics' own counts."""
+
+    core: CoreConfig
+    figures: list[Explanation]
+
+
+def explained(settings: Settings, metric: str, figures: Sequence[Asked]) -> Found:
     """What the state says about the figures ``metric``. Raises click.UsageError for what does not exist, CommandError."""
     core = kafka.run(settings, kafka.fitted_core(settings))
-    names = [segment_name(one.labels) for one in figures]
-    partitions = {segment_partition(name, core.delta_partitions) for name in names}
-    rows = kafka.run(settings, _rows(settings, core, sorted(partitions)))
-
+    owners = [segment_partition(segment_name(one.labels), core.delta_partitions) for one in figures]
+    rows = kafka.run(settings, _rows(settings, core, sorted(set(owners))))
     metrics = selected(core)
-    with _told():
-        return [
-            explain(
-                rows[segment_partition(name, core.delta_partitions)],
-                core,
-                metrics,
-                metric,
-                name,
-                start_ms=one.start_ms,
-                window_ms=one.length_ms,
-                profile=one.profile,
+    found = []
+    for owner, one in zip(owners, figures, strict=True):
+        with told(core, one.labels):
+            found.append(
+                explain(
+                    rows[owner],
+                    core,
+                    metrics,
+                    metric,
+                    segment_name(one.labels),
+                    start_ms=one.start_ms,
+                    window_ms=one.length_ms,
+                    profile=one.profile,
+                )
             )
-            for name, one in zip(names, figures, strict=True)
-        ]
+    return Found(core, found)
 
 
 async def _rows(

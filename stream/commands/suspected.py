@@ -11,6 +11,7 @@ from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
 from stream.core.explain import Explanation
 from stream.core.first_replies import is_watched
+from stream.core.impossible import impossible, raised_in
 from stream.core.labels import OTHER
 from stream.core.measure import Figure
 from stream.core.snapshot import Suspect
@@ -44,11 +45,13 @@ def suspected(settings: Settings, found: Explanation, labels: dict[str, str]) ->
     whole = segment_name({"tenant": tenant})
     owner = segment_partition(whole, core.delta_partitions)
     windows = kafka.run(settings, surviving_rows(settings, core.topics.windows_changelog, [owner]))
+    where = f"{core.topics.windows_changelog}[{owner}]"
     try:
         suspects = suspects_of(windows[owner], whole, found.end_ms)
         if not suspects:
             return []
         tickets = ticket_rows(settings, core)
+        where = core.topics.tickets_changelog
         return [
             Suspected(
                 suspect,
@@ -66,7 +69,11 @@ def suspected(settings: Settings, found: Explanation, labels: dict[str, str]) ->
             for suspect in suspects
         ]
     except UNREADABLE as exc:
-        raise CommandError(f"the state cannot be read: {exc}") from exc
+        raise CommandError(f"{where}: the state cannot be read: {exc}") from exc
+    except CommandError:
+        raise
+    except Exception as exc:
+        raise CommandError(impossible(where, raised_in(exc))) from exc
 
 
 def ticket_rows(settings: Settings, core: CoreConfig) -> list[dict[bytes, bytes]]:

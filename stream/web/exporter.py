@@ -10,6 +10,7 @@ from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.core.snapshot import Snapshot
 from stream.web.figures import FigureFamilies
+from stream.web.left_out import Unreadable
 from stream.web.pipeline import pipeline_families
 from stream.web.refusals import Refusals
 from stream.web.server import Rendered
@@ -19,6 +20,9 @@ from stream.web.text import OPENMETRICS, TEXT, expose, wants_gzip, wants_openmet
 
 GZIP_LEVEL = 1
 """The exposition repeats itself: a higher level costs several times the CPU for little more."""
+
+
+_DEFAULTS = CoreConfig()
 
 
 class Exporter:
@@ -31,29 +35,46 @@ class Exporter:
         build: Mapping[str, str] | None = None,
         refusals: Refusals | None = None,
         *,
-        min_n: int = CoreConfig().compare_min_n,
+        min_n: int = _DEFAULTS.compare_min_n,
+        changelog: str = _DEFAULTS.topics.windows_changelog,
     ) -> None:
         """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not.
 
-        ``min_n``: fewer on either side, and a figure is not compared with that of the window before.
+        ``min_n``: fewer on either side, and a figure is not compared with that of the window before. ``changelog``: of the windows, to
+        name what cannot be shown.
         """
         self._figures = FigureFamilies(metrics, min_n)
+        self._unreadable = Unreadable(changelog)
         self._status = status
         self._build = build_labels() if build is None else build
         self._refusals = refusals or Refusals()
         self._lock = threading.Lock()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the worker is not ready though its state is loaded: figures that the last scrape had to do without."""
+        return self._unreadable.reasons
 
     def render(self, accept: str = "", accept_encoding: str = "") -> Rendered:
         """The exposition in the format and encoding that the request's headers ask for."""
         openmetrics = wants_openmetrics(accept)
         with self._lock:
             status = self._status()
-            snapshots = [part.view for part in status.parts.values() if isinstance(part.view, Snapshot)]
+            shown = [
+                (part.partition, part.view)
+                for part in status.parts.values()
+                if isinstance(part.view, Snapshot)
+            ]
+            snapshots = [snapshot for _, snapshot in shown]
             clock_ms = min((one.now_ms for one in snapshots if one.now_ms >= 0), default=-1)
+            figures = self._figures.render(snapshots)
+            numbers = [partition for partition, _ in shown]
+            self._unreadable.see(zip(numbers, self._figures.left_out, strict=True))
+            ready = not (status.reasons or self._unreadable.reasons)
             families = [
-                *self._figures.render(snapshots),
+                *figures,
                 *suspect_families([one for snapshot in snapshots for one in snapshot.suspects]),
-                *pipeline_families(status, clock_ms, self._build, self._refusals.counts()),
+                *pipeline_families(status, clock_ms, self._build, self._refusals.counts(), ready=ready),
             ]
             body = expose(families, openmetrics=openmetrics).encode()
         content_type = OPENMETRICS if openmetrics else TEXT

@@ -1,15 +1,18 @@
 """From snapshots of the windows partitions to the ``contact_centre_`` families, cached per segment and window."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stream.core.compare import Side
 from stream.core.config import DEFAULT_PROFILE, window_label
+from stream.core.impossible import raised_in
 from stream.core.measure import SLOTS_PER_METRIC, Series
 from stream.core.metric import Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
 from stream.web import comparisons
 from stream.web.comparisons import Earlier
+from stream.web.left_out import LeftOut
 from stream.web.text import Family, FamilyType, label_names, labels, sample
 
 PREFIX = "contact_centre_"
@@ -52,21 +55,21 @@ class _Declared:
 
 
 class _WindowText:
-    """Rendered lines of one segment's window: (family's index, lines), and the tallies that they show."""
+    """Rendered lines of one segment's window: (family's index, lines), what is not among them, and the tallies that they show."""
 
-    __slots__ = ("earlier", "lines", "seen", "tally")
+    __slots__ = ("earlier", "left_out", "lines", "seen", "tally")
 
     def __init__(
         self,
         tally: Mapping[int, int],
         seen: frozenset[int],
         earlier: Earlier | None,
-        lines: list[tuple[int, str]],
     ) -> None:
         self.tally = tally
         self.seen = seen
         self.earlier = earlier
-        self.lines = lines
+        self.lines: list[tuple[int, str]] = []
+        self.left_out: list[LeftOut] = []
 
 
 class _SegmentText:
@@ -135,19 +138,22 @@ class FigureFamilies:
         }
         self._profiles = _profile_labels(metrics)
         self._segments: dict[str, _SegmentText] = {}
+        self.left_out: list[Counter[LeftOut]] = []
+        """Of each snapshot last rendered: what could not be computed -> in how many windows of segments."""
 
     def render(self, snapshots: Sequence[Snapshot]) -> list[Family]:
         """All families with the samples of the given partitions; a segment shown by one partition only, as they own them."""
         lines: list[list[str]] = [[] for _ in self._families]
         kept: dict[str, _SegmentText] = {}
         since_pause = 0
-        for snapshot in snapshots:
+        self.left_out = [Counter() for _ in snapshots]
+        for snapshot, left_out in zip(snapshots, self.left_out, strict=True):
             for name, segment in snapshot.segments.items():
                 text = self._segments.get(name)
                 if text is None:
                     text = _SegmentText(_segment_labels(segment.labels, self._reserved))
                 kept[name] = text
-                self._add_windows(text, segment, lines)
+                self._add_windows(text, segment, lines, left_out)
                 self._add_live(text, segment, snapshot.now_ms, lines)
                 since_pause += 1
                 if since_pause >= BREATHE_EVERY:
@@ -162,7 +168,13 @@ class FigureFamilies:
         families.append(_alerts(alerts, self._reserved))
         return families
 
-    def _add_windows(self, text: _SegmentText, segment: SegmentSnapshot, lines: list[list[str]]) -> None:
+    def _add_windows(
+        self,
+        text: _SegmentText,
+        segment: SegmentSnapshot,
+        lines: list[list[str]],
+        left_out: Counter[LeftOut],
+    ) -> None:
         cached = text.windows
         if len(cached) > len(segment.windows):
             text.windows = cached = {window: cached[window] for window in segment.windows if window in cached}
@@ -178,22 +190,21 @@ class FigureFamilies:
                 or (window.tally is not tally and window.tally != tally)
             ):
                 label_text = f'{text.labels},window="{window_label(window_ms)}"'
-                rendered = self._window(label_text, tally, seen, earlier)
-                window = cached[window_ms] = _WindowText(tally, seen, earlier, rendered)
+                window = cached[window_ms] = _WindowText(tally, seen, earlier)
+                self._window(label_text, window)
             for index, rendered_lines in window.lines:
                 lines[index].append(rendered_lines)
+            if window.left_out:
+                left_out.update(window.left_out)
 
-    def _window(
-        self, label_text: str, tally: Mapping[int, int], seen: Collection[int], earlier: Earlier | None
-    ) -> list[tuple[int, str]]:
-        own: dict[int, dict[int, int]] = {metric_id: {} for metric_id in sorted(seen)}
-        for slot, amount in tally.items():
+    def _window(self, label_text: str, window: _WindowText) -> None:
+        own: dict[int, dict[int, int]] = {metric_id: {} for metric_id in sorted(window.seen)}
+        for slot, amount in window.tally.items():
             metric_id, own_slot = divmod(slot, SLOTS_PER_METRIC)
             slots = own.get(metric_id)
             if slots is None:
                 slots = own[metric_id] = {}
             slots[own_slot] = amount
-        result: list[tuple[int, str]] = []
         excluded: list[str] = []
         for metric_id, slots in own.items():
             metric = self._metrics.get(metric_id)
@@ -206,22 +217,21 @@ class FigureFamilies:
                     pairs = f'{label_text}{profile},metric="{metric.name}",reason="{reason}"'
                     excluded.append(f"{EXCLUDED}{{{pairs}}} {number}\n")
             if metric_id in self._readers:
-                self._figure(metric_id, label_text, slots, earlier, result)
+                labelled = label_text + self._profiles[metric_id]
+                try:
+                    self._figure(metric_id, labelled, slots, window)
+                except (
+                    Exception
+                ) as exc:  # whatever computing with sums comes to that cannot be: the other figures are sound
+                    window.left_out.append(LeftOut(metric.full_name, raised_in(exc)))
         if excluded:
-            result.append((self._excluded, "".join(excluded)))
-        return result
+            window.lines.append((self._excluded, "".join(excluded)))
 
-    def _figure(
-        self,
-        metric_id: int,
-        label_text: str,
-        slots: Mapping[int, int],
-        earlier: Earlier | None,
-        result: list[tuple[int, str]],
-    ) -> None:
+    def _figure(self, metric_id: int, label_text: str, slots: Mapping[int, int], window: _WindowText) -> None:
+        """Add a metric's figures, and then what they are beside those before: each of both whole or not at all."""
         metric, readers = self._readers[metric_id]
         figures = metric.figures(slots)
-        label_text += self._profiles[metric_id]
+        result: list[tuple[int, str]] = []
         for index, group in readers:
             rendered: list[str] = []
             for name, series in group:
@@ -233,10 +243,11 @@ class FigureFamilies:
                         break  # a series that two figures could give is exposed once
             if rendered:
                 result.append((index, "".join(rendered)))
-        if earlier is not None:
-            sides = Side(metric, slots, figures), earlier.side(metric)
-            for name, line in comparisons.lines(PREFIX, label_text, *sides, self._min_n):
-                result.append((self._compared[name], line))
+        window.lines += result
+        if window.earlier is not None:
+            sides = Side(metric, slots, figures), window.earlier.side(metric)
+            told = list(comparisons.lines(PREFIX, label_text, *sides, self._min_n))
+            window.lines += [(self._compared[name], line) for name, line in told]
 
     def _add_live(
         self, text: _SegmentText, segment: SegmentSnapshot, now_ms: int, lines: list[list[str]]

@@ -28,8 +28,8 @@ class Readiness(NamedTuple):
     """Assigned partitions and the like."""
 
 
-def readiness_of(status: Status, notes: Sequence[str] = ()) -> Readiness:
-    """The runtime's own verdict, with the progress of recovery and what is assigned; ``notes`` stand beside its own.
+def readiness_of(status: Status, notes: Sequence[str] = (), reasons: Sequence[str] = ()) -> Readiness:
+    """The runtime's own verdict, with the progress of recovery and what is assigned; ``notes`` and ``reasons`` stand beside its own.
 
     Authors who look like bots are noted as the windows partitions that are here have them.
     """
@@ -40,8 +40,8 @@ def readiness_of(status: Status, notes: Sequence[str] = ()) -> Readiness:
     for stage, partition in sorted(status.parts):
         assigned.setdefault(stage, []).append(partition)
     return Readiness(
-        ready=not status.reasons,
-        reasons=status.reasons,
+        ready=not (status.reasons or reasons),
+        reasons=(*status.reasons, *reasons),
         recovery={"rows": recovery.rows, "expected": recovery.expected, "seconds": recovery.seconds},
         notes=(*status.notes, *notes, *suspect_notes(suspects)),
         detail={"state": status.state, "generation": status.generation, "assigned": assigned},

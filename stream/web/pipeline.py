@@ -56,6 +56,8 @@ def pipeline_families(
     event_clock_ms: int,
     build: Mapping[str, str],
     refused: Mapping[str, int],
+    *,
+    ready: bool,
     now: Callable[[], float] = time.time,
 ) -> list[Family]:
     """The families of one status. ``event_clock_ms``: where running windows end, -1 for nowhere yet. ``refused``: of requests."""
@@ -106,7 +108,7 @@ def pipeline_families(
         add("consumed", number, ("topic", topic), suffix="_total")
     add("fetch_gaps", status.gaps, suffix="_total")
     add("fetch_overlaps", status.overlaps, suffix="_total")
-    add("ready", int(not status.reasons))
+    add("ready", int(ready))
     add("recovery_rows", status.recovery.rows)
     if status.recovery.seconds is not None:
         add("recovery_seconds", status.recovery.seconds)

@@ -1,18 +1,26 @@
 """A changelog that lost rows, holds one that cannot be read, or rotted on disk is refused with what to do, touched or not."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from stream.core.fact import KINDS, NO_SCALE
+from stream.core.pane import PANE_KIND, ROLLUP_KIND
 from stream.core.record import SourceRecord
+from stream.core.tally import decode_window, encode_window
 from stream.core.ticket import decode_ticket, encode_ticket
 from stream.core.tickets_meta import META_KEY
-from tests.broker.conftest import Product
+from stream.metrics import BY_NAME
+from tests.broker.conftest import Product, scrape
 from tests.support import topics
 from tests.support.kafka import Kafka
-from tests.support.process import Process
+from tests.support.ports import free_ports
+from tests.support.process import Process, wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -94,6 +102,49 @@ def test_a_row_that_says_what_cannot_be_is_named(product: Product, day: Day) -> 
     assert f"{changelog}[{row.partition}]: a row of it, or what came in last, says what cannot be" in said
     assert "(IndexError in stream.metrics.csat.slot_of)" in said
     rebuilt(product)
+
+
+def test_sums_that_say_what_cannot_be_are_left_out_and_named(product: Product, day: Day) -> None:
+    """No event touches them: the worker goes on, serves all other figures, and is not ready and says why; so do commands."""
+    product.send(day[: len(day) // 4])
+    product.drain()
+    changelog = product.core.topics.windows_changelog
+    rows = {row.key: row for row in topics.read(product.bootstrap, [changelog])}
+    sums = [row for key, row in rows.items() if key is not None and key[:1] in (PANE_KIND, ROLLUP_KIND)]
+    kept = [row for row in sums if row.value is not None]
+    topics.place(product.bootstrap, [row._replace(value=_impossible_sum(row)) for row in kept])
+    (port,) = free_ports(1)
+    worker = product.worker(port=port)
+    worker.wait_for("worker.ready")
+    of_tenant = '{tenant="acme",window="24h"}'
+    wait_until(lambda: scrape(port).get(f"contact_centre_csat_answers{of_tenant}"), 30, lambda: worker.output)
+    found = scrape(port)
+    assert f"contact_centre_csat_mean_answers{of_tenant}" not in found
+    assert found["contact_centre_stream_ready"] == 0
+    with pytest.raises(HTTPError) as unready:
+        urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
+    reasons = json.load(unready.value)["reasons"]
+    says = re.compile(
+        rf"{changelog}\[\d\]: a row of it says what cannot be \(IndexError in stream.metrics.scores.parts_by_scale\)"
+    )
+    assert reasons
+    assert all(says.match(reason) for reason in reasons), reasons
+    assert worker.stop() == 0, worker.output
+    assert worker.output.count("figures.left_out") == len(reasons)
+    of_mean = ("csat_mean", "--segment", "tenant=acme", "--window", "2026-11-03T03:00/1h")
+    earlier = ("--with-window", "2026-11-03T02:00/1h")
+    told = [product.stream("explain", *of_mean), product.stream("compare", *of_mean, *earlier)]
+    for command in told:
+        assert command.wait() == 1, command.output
+        assert says.match(command.error.removeprefix("error: ")), command.output
+        assert len(command.output.splitlines()) == 1
+
+
+def _impossible_sum(row: SourceRecord) -> bytes:
+    """The row with an answer on a scale that nobody knows."""
+    window = decode_window(row.value or b"")
+    window.tally[BY_NAME["csat_mean"].slot(255)] = 1
+    return encode_window(window)
 
 
 def _unknown_scale(row: SourceRecord) -> bytes | None:

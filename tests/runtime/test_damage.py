@@ -187,8 +187,8 @@ def test_a_position_that_no_list_has(
 ) -> None:
     assert ended(plant) == (
         f"{changelog}[0]: a row of it, or what came in last, says what cannot be (IndexError in {function}): stop all workers and "
-        "start one with `stream worker --rebuild`, which builds the state anew from what the source topics still hold. If it ends "
-        "so again after that, the fault is in that function"
+        "start one with `stream worker --rebuild`, which builds the state anew from what the source topics still hold. If it comes "
+        "again after that, the fault is in that function"
     )
 
 

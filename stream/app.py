@@ -168,7 +168,7 @@ def run_worker(
     return EXIT_OK
 
 
-def _verdict(exc: Exception) -> tuple[str, int]:
+def _verdict(exc: BaseException) -> tuple[str, int]:
     """What to say of the end of a worker, and its exit code."""
     match exc:
         case StartError() | PortError() | GenerationError():
@@ -222,7 +222,11 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         if rebuilding:
             await rebuild(runtime, fitting, shape(fitting, selected(fitting)))
         await serve(
-            runtime, pipeline(fitting, runtime, too_late, SuspectLog()), draining=drain, on_shell=joined
+            runtime,
+            pipeline(fitting, runtime, too_late, SuspectLog()),
+            draining=drain,
+            on_shell=joined,
+            verdict=_verdict,
         )
     finally:
         http.stop()

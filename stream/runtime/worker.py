@@ -45,6 +45,13 @@ GC_THRESHOLDS = (100_000, 20, 100)
 
 Prepare = Callable[[bool], Awaitable[None]]
 
+Verdict = Callable[[BaseException], tuple[str, int]]
+"""What to say of the failure that ends a worker, and its exit code."""
+
+
+def _plainly(failure: BaseException) -> tuple[str, int]:
+    return f"{failure}; start the worker again", EXIT_FAILED
+
 
 async def _nothing_to_prepare(_volatile: bool) -> None:
     return
@@ -67,11 +74,12 @@ async def serve(
     draining: bool = False,
     fault: FaultPoint = no_fault,
     on_shell: Callable[[Shell], None] = lambda _shell: None,
+    verdict: Verdict = _plainly,
 ) -> None:
     """Run a worker until it is told to stop or is drained.
 
     ``on_shell`` gets the shell before anything joins (its ``status`` is for health and exporter). Raises StartError when the worker
-    may not start, and whatever made the state unusable.
+    may not start, and whatever made the state unusable; ``verdict`` speaks of the same where the process has to be ended by force.
     """
     stop = asyncio.Event()
     _install_signals(stop)
@@ -130,7 +138,7 @@ async def serve(
             waiting.discard(tasks[0])
     finally:
         committed = threading.Event()
-        _end_by_force(config, shell, committed)
+        _end_by_force(config, shell, committed, verdict)
         await _stop(shell, app, tasks, committed)
     if shell.failure.done():
         raise shell.failure.exception() or ShellError("failed")
@@ -174,25 +182,28 @@ async def _crashed(app: upstream.App) -> None:
             raise ShellError(f"the consumer gave up: {type(reason).__name__}: {reason}") from reason
 
 
-def _end_by_force(config: RuntimeConfig, shell: Shell, committed: threading.Event) -> None:
+def _end_by_force(config: RuntimeConfig, shell: Shell, committed: threading.Event, verdict: Verdict) -> None:
     """Bound the end: consumers and producers wait for brokers that may be away, and their threads keep the process alive."""
-
-    def end(code: int, why: str) -> None:
-        sys.stdout.flush()
-        sys.stderr.write(f"{why}\n")
-        sys.stderr.flush()
-        os._exit(code)
 
     def watch() -> None:
         grace = config.grace_ms / 1000
         first = min(LEAVE_SECONDS, grace)
         time.sleep(first)
-        if shell.failure.done():
-            end(EXIT_FAILED, f"error: {shell.failure.exception()}; start the worker again")
-        if committed.is_set():
-            end(EXIT_OK, "everything is committed; the consumer group was not told of the end")
-        time.sleep(grace - first)
-        end(EXIT_FAILED, f"error: the worker could not commit within {grace:.0f} s; start it again")
+        if (failure := shell.failure.exception() if shell.failure.done() else None) is not None:
+            said, code = verdict(failure)
+            why = f"error: {said}"
+        elif committed.is_set():
+            code, why = EXIT_OK, "everything is committed; the consumer group was not told of the end"
+        else:
+            time.sleep(grace - first)
+            code, why = (
+                EXIT_FAILED,
+                f"error: the worker could not commit within {grace:.0f} s; start it again",
+            )
+        sys.stdout.flush()
+        sys.stderr.write(f"{why}\n")
+        sys.stderr.flush()
+        os._exit(code)
 
     threading.Thread(target=watch, name="end-by-force", daemon=True).start()
 

@@ -52,6 +52,8 @@ class Shell:
         """Set before the first assignment."""
         self.end_of: Callable[[str, int], int | None] = lambda _topic, _partition: None
         """(topic, partition) -> the end of the log as the last fetch knew it."""
+        self.waiting: dict[TopicPartition, int] = {}
+        """Records that waited when the brokers were last asked, beside the fetches: what a slow fetch is still to tell."""
         self.brokers = Silence(config.session_timeout_ms)
         """Its ``heartbeat_at`` is set before the first assignment."""
         self._spec_of = {topic: spec for spec in self.specs for topic in (*spec.sources, spec.changelog)}
@@ -103,6 +105,11 @@ class Shell:
         position = part.positions.get(topic)
         end = self.end_of(topic, part.number)
         return None if position is None or end is None else max(0, end - position)
+
+    def reading(self) -> dict[TopicPartition, int]:
+        """What batches come from -> the position up to which they are applied."""
+        parts = self.parts.values()
+        return {(topic, part.number): at for part in parts for topic, at in part.positions.items()}
 
     # -- time
 
@@ -345,10 +352,9 @@ class Shell:
             if part.ready
         }
         lag = {
-            (topic, part.number): behind
-            for part in self.parts.values()
-            for topic in part.spec.sources
-            if (behind := self._behind(part, topic)) is not None
+            tp: max(self.waiting.get(tp, 0), 0 if end is None else end - position)
+            for tp, position in self.reading().items()
+            if (end := self.end_of(*tp)) is not None or tp in self.waiting
         }
         self.status = RuntimeStatus(
             state=self._state,

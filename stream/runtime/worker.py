@@ -19,7 +19,7 @@ import structlog
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.errors import CorruptRecordException
 
-from stream.runtime import clients, upstream
+from stream.runtime import clients, log_ends, upstream
 from stream.runtime.checkpoint import FaultPoint, Plain, Transactions, no_fault
 from stream.runtime.config import RuntimeConfig
 from stream.runtime.drain import drain
@@ -106,6 +106,10 @@ async def serve(
         asyncio.create_task(_crashed(app), name="crash"),
         asyncio.create_task(shell.run(), name="shell"),
         asyncio.create_task(shell.report(), name="report"),
+        asyncio.create_task(
+            log_ends.watch(config, shell.reading, shell.waiting, committed=shell.checkpoint.committed_reads),
+            name="ends",
+        ),
     ]
     waits: list[asyncio.Future[Any]] = [tasks[1], tasks[2], tasks[3], shell.failure]
     if draining:

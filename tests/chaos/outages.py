@@ -1,6 +1,7 @@
 """Brokers that are away: stopped, frozen, down at start; leaders and coordinators that die in a cluster of three."""
 
 import asyncio
+import math
 import resource
 import signal
 import time
@@ -175,22 +176,29 @@ def slow(kafka: Kafka, folder: Path, seed: int, seconds: float, delay_seconds: f
     """Everything between the worker and the broker takes longer, in both directions."""
     [node] = kafka.nodes
     long = 2 * 2 * delay_seconds  # a commit has more than two round trips
+    many = EVENTS_PER_SECOND * delay_seconds  # what comes while one answer is on its way waits
     with Proxy(node.advertised_port, node.detour_port) as proxy:
 
         def strike(scene: Scene) -> float:
             began = time.monotonic()
             proxy.delay_seconds = delay_seconds
             wait_until(
-                lambda: time.monotonic() - began > seconds and scene.watch.last.commit > long, ENDS_SECONDS
+                lambda: (
+                    time.monotonic() - began > seconds
+                    and max((one.commit for one in scene.watch.between(began, math.inf)), default=0.0) > long
+                    and max((one.lag for one in scene.watch.between(began, math.inf)), default=0.0) > many
+                ),
+                ENDS_SECONDS,
             )
             proxy.delay_seconds = 0.0
             return began
 
         def shown(watch: Watch, gone_at: float, back_at: float) -> None:
-            """The gauge of commits, which is of those that came to an end, and the age; the lag is of what it has heard of."""
+            """The gauges of commits, of age and of lag rise, and fall again."""
             before, during = watch.between(0, gone_at), watch.between(gone_at, back_at)
             assert min(one.commit for one in before) < long < max(one.commit for one in during), during
             assert aged_seconds(during) > long, during
+            assert max(one.lag for one in during) > many > watch.last.lag, during
             after = [one for one in watch.seen if one.at > back_at]
             assert min(one.commit for one in after) < long, after
             assert watch.last.age < during[-1].age, (watch.last, during)

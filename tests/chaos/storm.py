@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tests.chaos.cases import ENDS_SECONDS, EXIT_REFUSED
+from tests.chaos.cases import ENDS_SECONDS
+from tests.chaos.ends import SESSION_SECONDS, Treatment, has_begun, last_line, reason
 from tests.chaos.problems import Problem
 from tests.chaos.traffic import traffic
-from tests.chaos.trial import ALL_STAGES, EXIT_FAILED, Publisher, Report, Trial
+from tests.chaos.trial import ALL_STAGES, Publisher, Report, Trial
 from tests.support.kafka import Kafka, Node
 from tests.support.process import Process, wait_until
 
@@ -22,9 +23,6 @@ Kind = Literal["kill", "term", "freeze", "broker", "join", "leave"]
 PER_TEN_KILLS: dict[Kind, int] = {"term": 3, "freeze": 2, "broker": 1, "join": 2, "leave": 2}
 """Other faults that go with ten kills."""
 
-SESSION_SECONDS = 3.0  # as in trial.SETTINGS
-RECOVERS_SECONDS = 20.0
-"""A broker that answers again has its leaders and coordinators back after that."""
 WORKERS = (1, 3)
 OLDEST_SECONDS = 600
 
@@ -53,6 +51,13 @@ def schedule(seed: int, kills: int, pause: tuple[float, float] = (0.5, 3.5)) -> 
     return faults
 
 
+class Freeze(NamedTuple):
+    """Since when a worker is frozen, and until when."""
+
+    since: float
+    wake_at: float
+
+
 class Fleet:
     """Workers that a supervisor keeps at a number, whatever is done to them."""
 
@@ -60,42 +65,43 @@ class Fleet:
         self._trial = trial
         self.target = target
         self.running: list[Process] = []
-        self._frozen: list[tuple[float, Process]] = []
+        self._frozen: dict[Process, Freeze] = {}
         self.ends: Counter[str] = Counter()
-        self.errors: Counter[str] = Counter()
         self.problems: list[Problem] = []
         self._killed: set[int] = set()
         self._asked: set[int] = set()
-        self._frozen_once: set[int] = set()
-        self._cut_off: set[int] = set()
-        """Workers that were at work while a broker was away."""
+        self._frozen_seconds: dict[int, float] = {}
+        self._cut_off: dict[int, float] = {}
+        """Worker -> when it was last at work while a broker was away."""
         self._leaving: list[Process] = []
-        self._quiet_from = 0.0
-        """When the last broker fault is over."""
+        self._away = False
         self._waiting: threading.Thread | None = None
 
     def restart_broker(self, kafka: Kafka, fault: Fault) -> None:
         """End a broker and start it again; until it has recovered workers may give up."""
         if self._waiting is not None:
             self._waiting.join()
-        self._quiet_from = math.inf
-        self._cut_off.update(process.pid for process in [*self.running, *self._leaving])
+        self._away = True
+        self._feel()
         restart(kafka.nodes, fault)
         self._waiting = threading.Thread(target=self._wait_for, args=(kafka,), daemon=True)
         self._waiting.start()
 
     def _wait_for(self, kafka: Kafka) -> None:
         kafka.wait()
-        self._quiet_from = time.monotonic() + RECOVERS_SECONDS
+        self._away = False
+
+    def _feel(self) -> None:
+        """Whoever is at work while a broker is away feels it."""
+        if self._away:
+            now = time.monotonic()
+            self._cut_off.update({process.pid: now for process in [*self.running, *self._leaving]})
 
     def look_after(self) -> None:
         """Wake who has been frozen long enough, count who has ended, start who is missing."""
         now = time.monotonic()
-        for wake_at, process in list(self._frozen):
-            if now >= wake_at:
-                self._frozen.remove((wake_at, process))
-                if process.running:
-                    process.send(signal.SIGCONT)
+        for process in [process for process, freeze in self._frozen.items() if now >= freeze.wake_at]:
+            self._wake(process)
         ended = [process for process in [*self.running, *self._leaving] if not process.running]
         for process in ended:
             self._note_end(process)
@@ -103,8 +109,7 @@ class Fleet:
         self._leaving = [process for process in self._leaving if process not in ended]
         while len(self.running) < self.target:
             self.running.append(self._trial.worker())
-        if now < self._quiet_from:
-            self._cut_off.update(process.pid for process in [*self.running, *self._leaving])
+        self._feel()
 
     def at_work(self) -> bool:
         """Look after them; whether at least one has its partitions, frozen or not."""
@@ -112,26 +117,19 @@ class Fleet:
         return any("worker.ready" in process.output for process in self.running)
 
     def _note_end(self, process: Process) -> None:
-        code = process.wait()
-        self.ends["killed" if process.pid in self._killed else f"exit {code}"] += 1
-        if not self._may_end(process, code):
-            self.problems.append(
-                Problem("end", f"a worker ended with {code}: {process.error or process.output[-500:]}")
-            )
-        for line in process.output.splitlines():
-            if line.startswith("error: "):
-                self.errors[line[:160]] += 1
-
-    def _may_end(self, process: Process, code: int) -> bool:
-        """Whether something was done to a worker that explains its end."""
-        pid = process.pid
-        if code == EXIT_FAILED:
-            return pid in self._frozen_once | self._cut_off
-        if code == EXIT_REFUSED:
-            return pid in self._cut_off
-        if code == -signal.SIGTERM:  # it had not begun
-            return pid in self._asked and "worker.ready" not in process.output
-        return pid in (self._asked if code == 0 else self._killed)
+        code, pid = process.wait(), process.pid
+        done = Treatment(
+            killed=pid in self._killed,
+            asked=pid in self._asked,
+            frozen_seconds=self._frozen_seconds.get(pid, 0.0),
+            away_seconds=time.monotonic() - self._cut_off.get(pid, -math.inf),
+            began=has_begun(process.output),
+        )
+        why = reason(code, process.output, done)
+        if why is None:
+            said = last_line(process.output) or process.output[-500:]
+            self.problems.append(Problem("end", f"a worker ended with {code} after {done}: {said}"))
+        self.ends[why or f"unexplained: {code}"] += 1
 
     def strike(self, fault: Fault) -> None:
         """Do one fault to one worker."""
@@ -145,9 +143,7 @@ class Fleet:
             self._killed.add(victim.pid)
             victim.kill()
         elif fault.kind == "freeze":
-            self._frozen_once.add(victim.pid)
-            victim.send(signal.SIGSTOP)
-            self._frozen.append((time.monotonic() + fault.seconds, victim))
+            self._freeze(victim, fault.seconds)
         else:
             if fault.kind == "leave":
                 self.target -= 1
@@ -155,15 +151,28 @@ class Fleet:
             self._leaving.append(victim)
             self._end(victim)
 
+    def _freeze(self, victim: Process, seconds: float) -> None:
+        """Or longer, if it is frozen already."""
+        now = time.monotonic()
+        victim.send(signal.SIGSTOP)
+        known = self._frozen.get(victim, Freeze(now, now))
+        self._frozen[victim] = known._replace(wake_at=max(known.wake_at, now + seconds))
+
+    def _wake(self, process: Process) -> None:
+        since = self._frozen.pop(process).since
+        if process.running:
+            process.send(signal.SIGCONT)
+            seconds = time.monotonic() - since
+            self._frozen_seconds[process.pid] = max(seconds, self._frozen_seconds.get(process.pid, 0.0))
+
     def _end(self, process: Process) -> None:
         self._asked.add(process.pid)
         process.send(signal.SIGTERM)
 
     def stop(self) -> None:
         """Wake and end everybody in order."""
-        for _, process in self._frozen:
-            if process.running:
-                process.send(signal.SIGCONT)
+        for process in list(self._frozen):
+            self._wake(process)
         for process in self.running:
             if process.running:
                 self._end(process)
@@ -178,7 +187,6 @@ class Storm(NamedTuple):
     report: Report
     faults: Counter[str]
     ends: Counter[str]
-    errors: Counter[str]
     seconds: float
     drain_and_check_seconds: float
 
@@ -186,7 +194,6 @@ class Storm(NamedTuple):
         return (
             f"seed {self.seed}: {dict(self.faults)} in {self.seconds:.0f} s, drained and checked in "
             f"{self.drain_and_check_seconds:.0f} s; workers ended: {dict(self.ends)}\n{self.report}"
-            + "".join(f"\n{count:4} x {line}" for line, count in self.errors.most_common())
         )
 
 
@@ -225,7 +232,7 @@ def storm(
         ended = time.monotonic()
         report = trial.verify(seconds=OLDEST_SECONDS)
         report = report._replace(problems=(*report.problems, *fleet.problems))
-        return Storm(seed, report, done, fleet.ends, fleet.errors, ended - started, time.monotonic() - ended)
+        return Storm(seed, report, done, fleet.ends, ended - started, time.monotonic() - ended)
 
 
 def restart(nodes: Sequence[Node], fault: Fault) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from stream.core.config import CoreConfig
 from stream.core.customer import decode_customer
 from stream.core.customer_facts import CustomerFacts
 from stream.core.entity import kinds
+from stream.core.followup import followups
 from stream.core.pane import META_KEY as WINDOWS_META
 from stream.core.progress import Progress
-from stream.core.record import SourceRecord
+from stream.core.record import Output, SourceRecord
 from stream.core.state_shape import ShapeChangedError, shape
 from stream.core.tally import DamagedRowError
 from stream.core.ticket import decode_ticket
@@ -141,6 +143,54 @@ def test_it_goes_on_exactly(kept: Kept) -> None:
     assert all(whole[key] == figure for key, figure in published.items() if figure["n"])
     firings = [alert for alert in pipeline.alerts if b'"firing"' in (alert.value or b"")]
     assert len(firings) == (0 if fired else 1), "one that fired before does not fire again"
+
+
+@pytest.mark.parametrize("other_settings", [False, True], ids=["the same settings", "a new generation"])
+def test_follow_ups_that_it_had_opened_are_withdrawn_and_none_is_opened_again(
+    kept: Kept, other_settings: bool
+) -> None:
+    core = kept.core
+    if other_settings:
+        core = msgspec.structs.replace(core, groupings=((), ("agent",)), generation=2)
+    pipeline = kept.pipeline(core)
+    open_now = {name for shard in pipeline.tickets for name in _open_in(shard.rows, core)}
+    opened_before = set(open_now)
+    pipeline.build()
+    assert pipeline.followups == [], "what is open is not said again"
+    withdrawn = set()
+    for record in kept.after:
+        said = len(pipeline.followups)
+        pipeline.feed([record])
+        pipeline.commit_tickets()
+        for output in pipeline.followups[said:]:
+            name, is_open = output.key or b"", _is_open(output)
+            assert is_open != (name in open_now), name
+            (open_now.add if is_open else open_now.remove)(name)
+            withdrawn |= set() if is_open else {name}
+    gone = {b"acme/ticket/t-first/s-1", b"acme/ticket/t-other/s-1"} & opened_before
+    assert withdrawn == gone
+    latest = {
+        output.key: _is_open(output)
+        for output in oracle(core, [*kept.before, *kept.after], now_ms=NOW_MS).followups
+    }
+    if opened_before:
+        assert gone
+        assert open_now == {key for key, is_open in latest.items() if is_open}
+    else:  # a version that knew nothing of follow-ups: of what had been answered by then there are none
+        assert open_now == {b"acme/ticket/t-second/s-1"}
+
+
+def _is_open(output: Output) -> bool:
+    return bool(json.loads(output.value or b"")["data"]["open"])
+
+
+def _open_in(rows: Mapping[bytes, bytes], core: CoreConfig) -> Iterator[bytes]:
+    """Keys of the follow-ups that rows of tickets call for: an earlier version has opened them."""
+    for key, row in rows.items():
+        if key[:1] == b"t":
+            for one in followups(decode_ticket(row, key), core):
+                tenant, ticket_id = key[1:].split(b"\0")
+                yield b"/".join((tenant, b"ticket", ticket_id, one.survey_id.encode()))
 
 
 def test_its_figures_are_what_its_facts_come_to(kept: Kept) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.outages import down_at_start, frozen, full_disk, slow, stopped
+from tests.chaos.outages import away_for_long, down_at_start, frozen, full_disk, slow, stopped
 from tests.support.kafka import Kafka
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
@@ -24,8 +24,11 @@ def test_a_broker_that_is_stopped_frozen_or_down_at_start(tmp_path: Path) -> Non
             assert not outcome.report.problems, str(outcome)
 
 
-def test_a_broker_that_cannot_write_or_is_slow(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_for_long_cannot_write_or_is_slow(tmp_path: Path) -> None:
     with Kafka() as kafka:
+        long = away_for_long(kafka, tmp_path, 6)
+        print(long)
+        assert not long.report.problems, str(long)
         full = full_disk(kafka, tmp_path, 4, SECONDS)
         print(full)
         assert not full.report.problems, str(full)

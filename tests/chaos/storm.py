@@ -24,6 +24,8 @@ PER_TEN_KILLS: dict[Kind, int] = {"term": 3, "freeze": 2, "broker": 1, "join": 2
 """Other faults that go with ten kills."""
 
 WORKERS = (1, 3)
+TAIL = 3_000
+"""So many characters of an output are shown where nothing explains its end."""
 OLDEST_SECONDS = 600
 
 
@@ -127,7 +129,7 @@ class Fleet:
         )
         why = reason(code, process.output, done)
         if why is None:
-            said = last_line(process.output) or process.output[-500:]
+            said = f"{last_line(process.output)}\n{process.output[-TAIL:]}"
             self.problems.append(Problem("end", f"a worker ended with {code} after {done}: {said}"))
         self.ends[why or f"unexplained: {code}"] += 1
 

@@ -180,9 +180,16 @@ def _verdict(exc: BaseException) -> tuple[str, int]:
     log.debug("worker.failed", exc_info=exc)
     if isinstance(exc, ProducerFenced):
         return f"{FENCED}; start the worker again", EXIT_FAILED
-    text = str(exc).splitlines()
-    said = f"{type(exc).__name__}: {text[0] if text else ''}; start the worker again"
+    said = f"{_named(exc)}; start the worker again"
     return said if isinstance(exc, EXPLAINED) else f"{said}. {AGAIN}", EXIT_FAILED
+
+
+def _named(exc: BaseException) -> str:
+    """An error by its type and the first line of its text; one that Kafka's client wraps into its own with what it wraps."""
+    text = str(exc).splitlines()
+    said = f"{type(exc).__name__}: {text[0] if text else ''}"
+    wrapped = exc.__cause__ if isinstance(exc, KafkaError) else None
+    return said if wrapped is None else f"{said} ({_named(wrapped)})"
 
 
 async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:

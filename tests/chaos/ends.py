@@ -41,9 +41,14 @@ class Treatment(NamedTuple):
     """It had come as far as to answer signals."""
 
     @property
+    def cut_off(self) -> bool:
+        """A commit of it may have been cut in two, or aborted, by a broker's absence."""
+        return self.away_seconds <= FELT_SECONDS
+
+    @property
     def expelled(self) -> bool:
         """Others may have its partitions."""
-        return self.frozen_seconds >= EXPELLED_SECONDS or self.away_seconds <= FELT_SECONDS
+        return self.frozen_seconds >= EXPELLED_SECONDS or self.cut_off
 
 
 class Honest(NamedTuple):
@@ -64,7 +69,13 @@ HONEST: Final = (
         "committed, but could not leave the group",
         0,
         "everything is committed; the consumer group was not told of the end",
-        lambda done: done.asked and done.away_seconds <= FELT_SECONDS,
+        lambda done: done.asked and done.cut_off,
+    ),
+    Honest(
+        "could not commit any more",
+        EXIT_FAILED,
+        "error: the worker could not commit within ",
+        lambda done: done.asked and done.cut_off,
     ),
     Honest(
         "found no broker",
@@ -77,6 +88,18 @@ HONEST: Final = (
         EXIT_FAILED,
         "error: ProducerFenced: another worker has taken over a part of this one, or the brokers ended a commit",
         lambda done: done.expelled,
+    ),
+    Honest(
+        "gave a commit up",
+        EXIT_FAILED,
+        r"error: ShellError: a commit came to no end within (STREAM_DELIVERY_TIMEOUT|\d+ s though the brokers answer)",
+        lambda done: done.cut_off,
+    ),
+    Honest(
+        "aiokafka gave a batch up",
+        EXIT_FAILED,
+        "error: KafkaError: KafkaError: Unexpected error during batch delivery",
+        lambda done: done.cut_off,
     ),
 )
 
@@ -96,7 +119,7 @@ def last_line(output: str) -> str:
     about = [
         line
         for line in output.splitlines()
-        if line.startswith(("error: ", "everything is committed; ", "Traceback", "Fatal Python error"))
+        if line.startswith(("error: ", "everything is committed; ", "Fatal Python error"))
     ]
     return about[-1] if about else ""
 

@@ -1,4 +1,8 @@
-"""How long a partition stands still when it changes hands: from the last event that the old owner applied to the first of the new one."""
+"""How long a partition stands still when it changes hands: from the last batch that the old owner applied to the first of the new one.
+
+Of the tickets stage these are events; of the windows stage deltas, which are in its gauges with the next tick (0.25 s) and in its rollups
+with the next commit (0.2 s).
+"""
 
 import itertools
 import time
@@ -26,16 +30,18 @@ PRODUCTION = {
 
 
 class Applied(NamedTuple):
-    """One source batch that a worker applied."""
+    """One batch that a worker applied."""
 
     at: float
+    stage: str
     partition: int
     worker: str
 
 
 class Pauses(NamedTuple):
-    """Seconds without an applied event, per partition."""
+    """Seconds without an applied batch of a stage, per partition."""
 
+    stage: str
     moved: list[float]
     stayed: list[float]
     """The longest of each partition that kept its owner: a rebalance stops all of them."""
@@ -47,7 +53,7 @@ class Pauses(NamedTuple):
                 parts.append(
                     f"{name}: {len(seconds)} x, median {median(seconds):.2f} s, longest {max(seconds):.2f} s"
                 )
-        return "; ".join(parts) or "nothing"
+        return f"{self.stage} {'; '.join(parts) or 'nothing'}"
 
 
 class Crew:
@@ -70,32 +76,43 @@ class Crew:
         found = []
         for trace in self._trial.folder.glob("trace-*"):
             for line in trace.read_text().splitlines():
-                at, partition, _ = line.split()
-                found.append(Applied(float(at), int(partition), trace.name))
+                at, stage, partition, _ = line.split()
+                found.append(Applied(float(at), stage, int(partition), trace.name))
         return sorted(found)
 
-    def pauses(self, since: float) -> Pauses:
-        """Pauses from ``since`` on."""
-        moved, stayed = [], []
-        for partition in range(self._trial.core.source_partitions):
-            own = [one for one in self.applied() if one.partition == partition]
-            before = [one for one in own if one.at < since][-1:]
-            now = [*before, *(one for one in own if one.at >= since)]
-            steps = list(itertools.pairwise(now))
-            changes = [b.at - a.at for a, b in steps if a.worker != b.worker]
-            moved += changes
-            if not changes:
-                stayed.append(max(b.at - a.at for a, b in steps))
-        return Pauses(moved, stayed)
+    def pauses(self, since: float) -> str:
+        """Pauses from ``since`` on, of both stages."""
+        core = self._trial.core
+        applied = self.applied()
+        stages = ("tickets", core.source_partitions), ("windows", core.delta_partitions)
+        return "; ".join(
+            str(_pauses([one for one in applied if one.stage == stage], stage, partitions, since))
+            for stage, partitions in stages
+        )
 
     def standstill(self, since: float, shortest: float = 0.25) -> list[float]:
-        """Per partition: the sum of all pauses longer than ``shortest`` from ``since`` on."""
+        """Per partition of tickets: the sum of all pauses longer than ``shortest`` from ``since`` on."""
         totals = []
+        applied = [one for one in self.applied() if one.stage == "tickets" and one.at >= since]
         for partition in range(self._trial.core.source_partitions):
-            times = [one.at for one in self.applied() if one.partition == partition and one.at >= since]
+            times = [one.at for one in applied if one.partition == partition]
             gaps = [b - a for a, b in itertools.pairwise(times)]
             totals.append(sum(gap for gap in gaps if gap > shortest))
         return totals
+
+
+def _pauses(applied: Sequence[Applied], stage: str, partitions: int, since: float) -> Pauses:
+    moved, stayed = [], []
+    for partition in range(partitions):
+        own = [one for one in applied if one.partition == partition]
+        before = [one for one in own if one.at < since][-1:]
+        now = [*before, *(one for one in own if one.at >= since)]
+        steps = list(itertools.pairwise(now))
+        changes = [b.at - a.at for a, b in steps if a.worker != b.worker]
+        moved += changes
+        if not changes:
+            stayed.append(max((b.at - a.at for a, b in steps), default=0.0))
+    return Pauses(stage, moved, stayed)
 
 
 def measure_all(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:

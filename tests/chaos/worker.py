@@ -18,6 +18,7 @@ from stream.core.answers import decode_answers
 from stream.core.customer import decode_customer
 from stream.core.record import Flush, Record
 from stream.core.tickets_shard import TicketsShard
+from stream.core.windows_shard import WindowsShard
 from stream.runtime import checkpoint, upstream, worker
 from stream.runtime.batches import Batch
 from stream.runtime.stage import Part
@@ -60,7 +61,7 @@ class Plan(msgspec.Struct, frozen=True):
     repeat_every: int = 0
     """Hand every nth fetched batch over twice."""
     trace: str | None = None
-    """File to which every applied source batch is written: monotonic seconds, partition, records."""
+    """File to which every batch is written that tickets or windows apply: monotonic seconds, stage, partition, records."""
 
 
 def main(arguments: list[str]) -> int:
@@ -180,15 +181,21 @@ def _unreliable(lose_every: int, repeat_every: int) -> None:
 
 
 def _traced(path: str) -> None:
-    apply = TicketsShard.apply
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def traced(self: TicketsShard, topic: str, records: Collection[Record], end: int, now_ms: int) -> None:
-        apply(self, topic, records, end, now_ms)  # type: ignore[arg-type]  # a sequence
-        if records:
-            os.write(file, f"{time.monotonic():.6f} {self.partition} {len(records)}\n".encode())
+    def trace(shard_class: Any, stage: str) -> None:
+        apply = shard_class.apply
 
-    TicketsShard.apply = traced  # type: ignore[method-assign]  # the same, with a note
+        def traced(self: Any, topic: str, records: Collection[Record], end: int, now_ms: int) -> None:
+            apply(self, topic, records, end, now_ms)
+            if records:
+                line = f"{time.monotonic():.6f} {stage} {self.partition} {len(records)}\n"
+                os.write(file, line.encode())
+
+        shard_class.apply = traced
+
+    trace(TicketsShard, "tickets")
+    trace(WindowsShard, "windows")
 
 
 if __name__ == "__main__":

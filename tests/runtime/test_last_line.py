@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, ProducerFenced
+from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 
 from stream import app
 from stream.core.state_shape import GenerationError
@@ -46,6 +46,15 @@ def test_what_cannot_come_from_outside_says_what_to_do_if_it_comes_back(
     assert said.count("\n") == 1
     for other in (KafkaConnectionError("gone"), ShellError("a commit came to no end"), TimeoutError("slow")):
         assert "--rebuild" not in ended(other, monkeypatch, capsys)
+
+
+def test_what_kafkas_client_wraps_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrapped = KafkaError("Unexpected error during batch delivery")
+    wrapped.__cause__ = OSError(113, "no route to host")
+    said = ended(wrapped, monkeypatch, capsys)
+    assert "batch delivery (OSError: [Errno 113] no route to host); start the worker again\n" in said
 
 
 @pytest.mark.parametrize(

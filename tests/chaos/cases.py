@@ -1,14 +1,16 @@
 """Single faults at chosen moments. Each case runs a small stream and returns its report; the caller decides what has to hold."""
 
+import math
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.chaos.ends import Treatment, reason
 from tests.chaos.problems import Problem
 from tests.chaos.traffic import Arrival, mixed
-from tests.chaos.trial import EXIT_FAILED, NO_REPORT, SMALL, Publisher, Report, Trial
+from tests.chaos.trial import NO_REPORT, SMALL, Publisher, Report, Trial
 from tests.chaos.worker import STAGES, STEPS, Plan, Trap
 from tests.support.kafka import Kafka
 from tests.support.process import Process, wait_until
@@ -22,7 +24,6 @@ PER_SECOND = 180.0
 NTH = 2
 """The first of the commits that reach the step which may be struck."""
 
-EXIT_REFUSED = 1
 ENDS_SECONDS = 180
 READING_PAUSE = 0.3
 """Between two looks at the whole state."""
@@ -172,9 +173,9 @@ def _after_waking(worker: Process, before: int) -> str:
     )
     if worker.running:
         return "rejoined"
-    code = worker.wait(1)
-    assert code == EXIT_FAILED, worker.output
-    return "exit 70"
+    why = reason(worker.wait(1), worker.output, Treatment(frozen_seconds=math.inf))
+    assert why == "fenced", worker.output
+    return why
 
 
 def _finish(trial: Trial, *workers: Process) -> Report:

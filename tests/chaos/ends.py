@@ -10,9 +10,8 @@ import signal
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tests.chaos.trial import SETTINGS
+from tests.chaos.trial import EXIT_FAILED, SETTINGS
 
-EXIT_FAILED: Final = 70
 EXIT_REFUSED: Final = 1
 
 SESSION_SECONDS: Final = float(SETTINGS["STREAM_SESSION_TIMEOUT"].removesuffix("s"))

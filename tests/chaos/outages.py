@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.chaos.cases import ENDS_SECONDS, EXIT_REFUSED, READING_PAUSE, Outcome, _finish
+from tests.chaos.cases import ENDS_SECONDS, READING_PAUSE, Outcome, _finish
+from tests.chaos.ends import EXIT_REFUSED
 from tests.chaos.traffic import mixed
 from tests.chaos.trial import EXIT_FAILED, SMALL, Publisher, Trial
 from tests.chaos.watch import Watch, aged_seconds

@@ -95,6 +95,12 @@ HONEST: Final = (
         lambda done: done.cut_off,
     ),
     Honest(
+        "asked where logs end and was not answered",
+        EXIT_FAILED,
+        "error: KafkaTimeoutError: KafkaTimeoutError: Failed to get offsets by times in 30000 ms",
+        lambda done: done.cut_off,
+    ),
+    Honest(
         "aiokafka gave a batch up",
         EXIT_FAILED,
         "error: KafkaError: KafkaError: Unexpected error during batch delivery",

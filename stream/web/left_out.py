@@ -38,6 +38,7 @@ class Unreadable:
     def see(self, partitions: Iterable[tuple[int, Mapping[LeftOut, int]]]) -> None:
         """Take what was left out of an exposition, by windows partition -> in how many windows of segments."""
         reasons = []
+        places = set()
         for partition, left_out in partitions:
             by_place: dict[str, Counter[str]] = {}
             for one, number in left_out.items():
@@ -45,9 +46,10 @@ class Unreadable:
             for raised, metrics in sorted(by_place.items()):
                 reason = self._reason(partition, raised, metrics)
                 reasons.append(reason)
+                places.add((partition, raised))
                 if (partition, raised) not in self._said:
-                    self._said.add((partition, raised))
                     log.error("figures.left_out", problem=reason)
+        self._said = places
         self.reasons = tuple(reasons)
 
     def _reason(self, partition: int, raised: str, metrics: Counter[str]) -> str:

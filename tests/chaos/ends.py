@@ -112,11 +112,17 @@ HONEST: Final = (
 def reason(code: int, output: str, done: Treatment) -> str | None:
     """Why a worker ended, None where nothing that was done to it explains that it ended so."""
     line = last_line(output)
-    for honest in HONEST:
-        said = re.match(honest.line, line) if honest.line else not line
-        if code == honest.code and said and honest.after(done):
-            return honest.name
-    return None
+    if code == -signal.SIGKILL and done.killed and line:  # as it was about to end by itself
+        return next(
+            (f"killed as it {one.name}" for one in HONEST if _said(one, line) and one.after(done)), None
+        )
+    return next(
+        (one.name for one in HONEST if code == one.code and _said(one, line) and one.after(done)), None
+    )
+
+
+def _said(one: Honest, line: str) -> bool:
+    return re.match(one.line, line) is not None if one.line else not line
 
 
 def last_line(output: str) -> str:

@@ -29,6 +29,7 @@ FENCED = (
         (-9, "worker.ready", Treatment(killed=True)),
         (-15, '"event": "http.listening"', Treatment(asked=True, began=False)),
         (0, "worker.ready", Treatment(asked=True)),
+        (-9, "error: no broker answers at 127.0.0.1:1", Treatment(killed=True, away_seconds=3)),
         (1, "error: no broker answers at 127.0.0.1:1: check STREAM_BROKERS", Treatment(away_seconds=3)),
         (70, FENCED, Treatment(frozen_seconds=2.5)),
         (70, FENCED, Treatment(away_seconds=12)),
@@ -43,6 +44,7 @@ def test_an_end_that_a_fault_explains_is_honest(code: int, output: str, done: Tr
 @pytest.mark.parametrize(
     ("code", "output", "done"),
     [
+        (-9, "error: KeyError: 'tickets-1'; start the worker again", Treatment(killed=True)),
         (0, "", Treatment()),  # nobody had asked it to end
         (-15, '"event": "worker.ready"', Treatment(asked=True)),  # it had begun to answer signals
         (1, "error: topic x is missing", Treatment(away_seconds=0)),

@@ -95,6 +95,12 @@ HONEST: Final = (
         lambda done: done.cut_off,
     ),
     Honest(
+        "lost its connection as it began",
+        EXIT_FAILED,
+        "error: KafkaConnectionError: ",
+        lambda done: done.away_seconds <= RECOVERS_SECONDS and not done.began,
+    ),
+    Honest(
         "asked where logs end and was not answered",
         EXIT_FAILED,
         "error: KafkaTimeoutError: KafkaTimeoutError: Failed to get offsets by times in 30000 ms",
@@ -112,17 +118,11 @@ HONEST: Final = (
 def reason(code: int, output: str, done: Treatment) -> str | None:
     """Why a worker ended, None where nothing that was done to it explains that it ended so."""
     line = last_line(output)
-    if code == -signal.SIGKILL and done.killed and line:  # as it was about to end by itself
-        return next(
-            (f"killed as it {one.name}" for one in HONEST if _said(one, line) and one.after(done)), None
-        )
-    return next(
-        (one.name for one in HONEST if code == one.code and _said(one, line) and one.after(done)), None
-    )
-
-
-def _said(one: Honest, line: str) -> bool:
-    return re.match(one.line, line) is not None if one.line else not line
+    honest = [one for one in HONEST if one.after(done)]
+    said = [one for one in honest if one.line and re.match(one.line, line)]
+    if not line or (said and code < 0):  # a signal may meet one that ends by itself and has said why
+        return next((one.name for one in honest if one.code == code and not one.line), None)
+    return next((one.name for one in said if one.code == code), None)
 
 
 def last_line(output: str) -> str:

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests.chaos.cases import ENDS_SECONDS, READING_PAUSE, Outcome, _finish
-from tests.chaos.ends import EXIT_REFUSED
+from tests.chaos.ends import EXIT_REFUSED, Treatment, reason
 from tests.chaos.traffic import mixed
 from tests.chaos.trial import EXIT_FAILED, SMALL, Publisher, Trial
 from tests.chaos.watch import Watch, aged_seconds
@@ -29,7 +29,8 @@ AFTERWARDS = 600
 FULL_BYTES = 100_000
 PATIENCE_SECONDS = 10.0
 """The shortest STREAM_DELIVERY_TIMEOUT that there is."""
-GAVE_UP = "a commit came to no end within STREAM_DELIVERY_TIMEOUT"
+GAVE_UP = {"gave a commit up", "aiokafka gave a batch up"}
+"""Both wait equally long: nearly always it is the first."""
 SILENT, ANSWER = "brokers.silent", "brokers.answer"
 """What a worker's log says when they go and when they are back."""
 
@@ -176,9 +177,8 @@ def away_for_long(kafka: Kafka, folder: Path, seed: int) -> Outcome:
             lasted = time.monotonic() - began
             for node in kafka.nodes:
                 node.send(signal.SIGCONT)
-        assert code == EXIT_FAILED, worker.output
-        assert worker.error == f"error: ShellError: {GAVE_UP}; start the worker again", worker.output
-        assert lasted > PATIENCE_SECONDS - 1, worker.output  # the commit may have begun shortly before
+        assert reason(code, worker.output, Treatment(away_seconds=0.0)) in GAVE_UP, worker.output
+        assert lasted > PATIENCE_SECONDS / 2, worker.output  # the commit may have begun before
         reasons = {reason for one in watch.seen for reason in one.reasons}
         assert any("have not answered a heartbeat" in reason for reason in reasons), reasons
         note = f"ended {lasted:.1f} s after the beginning ({worker.error})"

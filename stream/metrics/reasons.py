@@ -13,7 +13,7 @@ MEANING: Final = {
     "bot": "a bot's message while a customer waited: it stops no clock",
     "private": "a private note while a customer waited: it stops no clock",
     "unknown_survey": "an answer to a survey that nobody said was sent",
-    "unknown_wait": "answered, but nobody said since when it waited",
+    "unknown_wait": "its wait ended, but nobody said since when it waited",
     "short_abandon": "given up at once",
     "no_score": "an answer in words, where a number is needed",
     "other_scale": "an answer on a scale that cannot be read so",

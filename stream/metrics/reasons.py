@@ -18,7 +18,7 @@ MEANING: Final = {
     "no_score": "an answer in words, where a number is needed",
     "other_scale": "an answer on a scale that cannot be read so",
     "no_weight": "a review in which nothing has a weight",
-    "not_a_customer": "left without having joined",
+    "not_a_customer": "of somebody who was no customer at that time: a guest's, or a leave without a join",
     "unknown_currency": "money of a currency that is not known",
     "amount_too_large": "an amount beyond 10^11",
 }

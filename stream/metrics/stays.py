@@ -1,9 +1,10 @@
 """What metrics of a customer base share: joins, leaves, and how many were customers when the window began."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from stream.core.config import CoreConfig
-from stream.core.customer import Customer
+from stream.core.customer import Customer, Stay
 from stream.core.interval import Share
 from stream.core.measure import EXCLUDED_SLOTS, Measure, Tally
 
@@ -12,7 +13,8 @@ START: Final = EXCLUDED_SLOTS
 JOINED: Final = EXCLUDED_SLOTS + 1
 LEFT: Final = EXCLUDED_SLOTS + 2
 
-EXCLUDED: Final = ("not_a_customer",)
+NOT_A_CUSTOMER: Final = "not_a_customer"
+EXCLUDED: Final = (NOT_A_CUSTOMER,)
 _NOT_A_CUSTOMER: Final = 0
 
 
@@ -53,6 +55,18 @@ def lost_of(tally: Tally) -> Share | None:
     return Share(left, start) if 0 <= left <= start and start > 0 else None
 
 
+def stay_of(stays: Sequence[Stay], at_ms: int) -> Stay | None:
+    """The stay that an instant lies in, its first and its last one included; None for a guest's.
+
+    Who did something in a stay is, in the window in which they did it, among those of :func:`customers_in`, under the labels of that
+    stay's join.
+    """
+    for stay in stays:
+        if stay.joined_ms <= at_ms and (stay.left_ms is None or at_ms <= stay.left_ms):
+            return stay
+    return None
+
+
 def customers_in(tally: Tally) -> int:
-    """All who were customers at some time in the window: those at its start and those who joined in it."""
+    """All who were customers at some time in the window: those at its start and those who joined in it, once for each join."""
     return tally.get(START, 0) + tally.get(JOINED, 0)

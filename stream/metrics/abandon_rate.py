@@ -1,7 +1,6 @@
 """How many gave up waiting in a queue."""
 
 from functools import cache
-from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED
@@ -10,6 +9,7 @@ from stream.core.metric import Metric
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
 from stream.metrics.visits import EXCLUDED, NEGATIVE, SHORT, UNKNOWN, ended_visits, is_short, wait_ms
+
 
 def short_rule(seconds: int) -> str:
     """A sentence for definitions, or nothing where nobody is too short."""
@@ -25,8 +25,10 @@ def _wait_rule(seconds: int) -> str:
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
-    """Where short ones count apart, a visit whose wait nobody knows is left out however it ended: left out only where it was given
-    up, it would make the share too low."""
+    """Where short ones count apart, a visit whose wait nobody knows is left out however it ended.
+
+    Left out only where it was given up, it would make the share too low.
+    """
     measures: list[Measure] = []
     asks_wait = config.short_abandon_ms > 0
     for instant_ms, labels, visit, left in ended_visits(ticket, config):

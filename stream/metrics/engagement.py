@@ -73,8 +73,8 @@ def _metric(weights: str) -> Metric:
         unit="score",
         definition=(
             "Sum of what customers did in the window, each purchase, referral and mention with the weight of STREAM_ENGAGEMENT / those who "
-            "were customers in it. Refunds are no purchases. A part without a weight is left out. What somebody does who is no customer at that time is "
-            "left out and counted as not_a_customer; who joins again counts again."
+            "were customers in it. Refunds are no purchases. A part without a weight is left out. "
+            "What somebody does who is no customer at that time is left out and counted as not_a_customer; who joins again counts again."
         ),
         source="Ours: a weighted composite, whose parts and weights are the operator's own (STREAM_ENGAGEMENT)",
         null_rule="Null where nobody was a customer.",

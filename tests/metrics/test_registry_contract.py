@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas import events as ev
 from stream.core.answers import AnswerSaid
 from stream.core.calendar import Calendars
-from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
+from stream.core.config import DAY_MS, DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
 from stream.core.interval import Share
 from stream.core.measure import EXCLUDED_SLOTS, GONE, LABEL_NAMES, SLOTS_PER_METRIC, Labels, Measure
@@ -255,6 +255,7 @@ OTHER_SETTINGS = CoreConfig(
     first_reply_within_ms=(MINUTE_MS,),
     service_level_seconds={"*": (30,), "voice": (10, 30)},
     short_abandon_ms=9_000,
+    gauge_windows_ms=(2 * DAY_MS,),
     first_contact_days=3,
     customers=True,
     answers=True,

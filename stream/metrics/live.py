@@ -47,8 +47,8 @@ METRIC: Final = Metric(
     unit="count",
     definition=(
         "Now: tickets that are neither solved nor closed, one whose creation is unknown as long as a customer waits on it; of these, those "
-        "with a public customer message (the creation included) that no human agent has publicly answered, and since when the oldest waits; visits of queues that have not ended. They count for "
-        "who holds the ticket now."
+        "with a public customer message (the creation included) that no human agent has publicly answered, and since when the oldest "
+        "waits; visits of queues that have not ended. They count for who holds the ticket now."
     ),
     source="Ours: the censored side of reply times and waits, because what is still running must not be left out",
     null_rule="No sample where nothing is open or waiting; ages only where there is something to be old.",

@@ -313,6 +313,26 @@ def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
     assert _rows(metric.name.upper()) == []
 
 
+def test_the_readme_says_which_figures_have_an_interval() -> None:
+    rows = [line.split("|") for line in README.read_text(encoding="utf-8").splitlines()]
+    found = {row[1].strip(): re.findall(r"`(\w+)`", row[2].split(";")[0]) for row in rows if len(row) == 4}
+    in_windows = [one for one in METRICS if not one.live and not one.name.endswith("_business")]
+    samples = Metric.__dataclass_fields__["samples"].default
+    expected: dict[str, list[str]] = {
+        "of the figure and of a difference": [],
+        "of a difference only": [],
+        "none": [],
+    }
+    for metric in in_windows:
+        compared = metric.samples is not samples
+        assert compared or not metric.interval, metric.name
+        kind = list(expected)[0 if metric.interval else 1 if compared else 2]
+        expected[kind].append(metric.name)
+    assert {kind: set(found[kind]) for kind in expected} == {
+        kind: set(names) for kind, names in expected.items()
+    }
+
+
 @every_definition
 def test_the_readme_names_what_it_excludes_and_explain_says_what_it_means(metric: Metric) -> None:
     text = README.read_text(encoding="utf-8")

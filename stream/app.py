@@ -200,7 +200,9 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
             logging.getLogger("aiokafka").setLevel(logging.ERROR)
 
     refusals = Refusals()
-    exporter = Exporter(selected(core), current, refusals=refusals, min_n=core.compare_min_n)
+    exporter = Exporter(
+        selected(core), current, refusals=refusals, min_n=core.compare_min_n, csat_bands=settings.csat_bands
+    )
     too_late = TooLate(core.clock)
     http = server.start(
         settings.http_host,

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.core.snapshot import Snapshot
+from stream.web.bands import band_families
 from stream.web.figures import FigureFamilies
 from stream.web.pipeline import pipeline_families
 from stream.web.refusals import Refusals
@@ -32,12 +33,15 @@ class Exporter:
         refusals: Refusals | None = None,
         *,
         min_n: int = CoreConfig().compare_min_n,
+        csat_bands: tuple[int, int] = (60, 80),
     ) -> None:
         """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not.
 
-        ``min_n``: fewer on either side, and a figure is not compared with that of the window before.
+        ``min_n``: fewer on either side, and a figure is not compared with that of the window before. ``csat_bands``: percents, poor under
+        the first, good from the second.
         """
         self._figures = FigureFamilies(metrics, min_n)
+        self._bands = band_families(metrics, csat_bands)
         self._status = status
         self._build = build_labels() if build is None else build
         self._refusals = refusals or Refusals()
@@ -52,6 +56,7 @@ class Exporter:
             clock_ms = min((one.now_ms for one in snapshots if one.now_ms >= 0), default=-1)
             families = [
                 *self._figures.render(snapshots),
+                *self._bands,
                 *suspect_families([one for snapshot in snapshots for one in snapshot.suspects]),
                 *pipeline_families(status, clock_ms, self._build, self._refusals.counts()),
             ]

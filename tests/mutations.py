@@ -215,8 +215,8 @@ FAULTS = (
     ),
     Fault(
         "stream/core/followup.py",
-        "if one.survey_id in before or one.answered_ms >= too_late_ms",
-        "if one.answered_ms >= 0",
+        "(one.survey_id in before or one.answered_ms >= too_late_ms)",
+        "one.answered_ms >= 0",
         "tests/core/test_followup.py -k too_late",
     ),
     Fault("stream/core/histogram.py", "_SUB_BITS = 5", "_SUB_BITS = 4", "tests/core/test_histogram.py"),

@@ -106,6 +106,15 @@ def test_they_have_none_where_more_left_than_were_there() -> None:
     assert figures(joined(0, 3, 1))["churn_rate"]["low"] is None
 
 
+def test_bounds_are_right_however_many_of_the_leavers_had_just_come() -> None:
+    """Ten at the start, two of them left and one of two new ones, after 28.5 of 30 days: from 2 of 10 to 3 of 10."""
+    found = figures([*joined(0, 10, -1), *joined(10, 12, 0.5), *left(0, 2, 3), *left(10, 11, 29)])
+    churn, kept = found["churn_rate"], found["retention_rate"]
+    assert churn["parts"] == {"lost": 3, "start": 10, "perhaps_new": 1}
+    assert (churn["low"], churn["high"]) == (pytest.approx(0.0567, abs=5e-5), pytest.approx(0.6032, abs=5e-5))
+    assert (kept["low"], kept["high"]) == (pytest.approx(1 - churn["high"]), pytest.approx(1 - churn["low"]))
+
+
 @given(st.lists(customer_histories(), min_size=1, max_size=8), st.integers(0, 30 * DAY_MS), st.data())
 def test_what_is_said_of_a_window_is_said_of_its_customers(
     histories: list[History], after_ms: int, data: st.DataObject

@@ -108,7 +108,7 @@ def test_they_have_none_where_more_left_than_were_there() -> None:
 
 def test_bounds_are_right_however_many_of_the_leavers_had_just_come() -> None:
     """Ten at the start, two of them left and one of two new ones, after 28.5 of 30 days: from 2 of 10 to 3 of 10."""
-    found = figures([*joined(0, 10, -1), *joined(10, 12, 0.5), *left(0, 2, 3), *left(10, 11, 29)])
+    found = figures([*joined(0, 10, -40), *joined(10, 12, 0.5), *left(0, 2, 3), *left(10, 11, 29)])
     churn, kept = found["churn_rate"], found["retention_rate"]
     assert churn["parts"] == {"lost": 3, "start": 10, "perhaps_new": 1}
     assert (churn["low"], churn["high"]) == (pytest.approx(0.0567, abs=5e-5), pytest.approx(0.6032, abs=5e-5))

@@ -198,6 +198,7 @@ def _lines(
         if found.revision
         else f"{found.status}, never published",
     )
+    yield row("too late", _too_late(found, length))
     yield row("watermark", _watermark(found, core))
     yield row("rollup key", found.key)
     yield ""
@@ -215,8 +216,18 @@ def _lines(
 def _reasons(metric: Metric) -> str:
     """Why something is not in the figure, whether it has happened or not."""
     told = [f"{reason} ({meaning})" if meaning else reason for reason, meaning in reasons_of(metric).items()]
-    late = "" if metric.timeless else f"{TOO_LATE[0].upper()}{TOO_LATE[1:]}."
+    late = f"{TOO_LATE[0].upper()}{TOO_LATE[1:]}."
     return " ".join(part for part in (f"{', '.join(told)}." if told else "", late) if part)
+
+
+def _too_late(found: Explanation, length: str) -> str:
+    """Whether the figure may lack something that came too late."""
+    if found.too_late is None:
+        return "nothing: the window still takes corrections"
+    return (
+        f"about {found.too_late:,} measures of {found.metric.full_name} for all windows of {length}, each in every segment that it belongs "
+        "to; and whatever no window takes any more"
+    )
 
 
 def _figure_lines(figure: Figure, bands: Bands) -> Iterator[str]:
@@ -325,7 +336,11 @@ def _json(
                 "source": found.metric.source,
                 "null": found.metric.null_rule,
                 "reasons": reasons_of(found.metric),
-                "too_late": None if found.metric.timeless else TOO_LATE,
+                "too_late": {
+                    "possible": found.too_late is not None,
+                    "measures": found.too_late or 0,
+                    "meaning": TOO_LATE,
+                },
                 "suspected_bots": [
                     {
                         "tenant": one.suspect.tenant,

@@ -44,6 +44,8 @@ class AnswerSaid(msgspec.Struct, array_like=True, frozen=True, gc=False):
     generation: int
     """Under which it was said: what was not said again under a later one does not stand."""
     stands: bool = True
+    gone: int = 0
+    """0, or why its ticket is gone: 1 + the position in :data:`stream.core.measure.GONE`. It stands then as one that is left out."""
 
 
 class AnswerBatch(msgspec.Struct, array_like=True, frozen=True):
@@ -64,9 +66,10 @@ _decode = msgspec.msgpack.Decoder(AnswerBatch).decode
 
 
 def answers_of(ticket: Ticket, key: bytes, config: CoreConfig) -> Sequence[AnswerSaid]:
-    """The satisfaction answers that stand on a ticket and whose customer is known; ``key`` is the row's."""
-    if ticket.gone:
+    """The satisfaction answers that stand on a ticket, also on one that is gone, and whose customer is known; ``key`` is the row's."""
+    if not ticket.surveys:
         return ()
+    gone = 1 + ticket.why_gone() if ticket.gone else 0
     found = []
     for survey in ticket.surveys:
         answer = survey.answer
@@ -91,6 +94,7 @@ def answers_of(ticket: Ticket, key: bytes, config: CoreConfig) -> Sequence[Answe
                 answer.score,
                 tuple(ticket.answer_labels(survey, config)[1:]),
                 config.generation,
+                gone=gone,
             )
         )
     return found

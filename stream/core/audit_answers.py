@@ -51,7 +51,7 @@ class Rekeyed:
         config = self._config
         for one in answers_of(ticket, key, config):
             partition = murmur2_partition(one.customer.encode(), config.source_partitions)
-            given = Given(one.at, one.key, one.scale, one.score, one.labels, one.generation)
+            given = Given(one.at, one.key, one.scale, one.score, one.labels, one.generation, one.gone)
             self._said[_Place(partition, one.tenant, one.customer, one.key), given] += 1
 
     def hear(self, customer: Customer, key: bytes, partition: int) -> None:

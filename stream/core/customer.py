@@ -71,7 +71,7 @@ class Customer(CustomerFacts, array_like=True, gc=False):
         self.tenant = self.tenant or said.tenant
         old = next((one for one in self.answers if one.key == said.key), None)
         new = (
-            Given(said.at, said.key, said.scale, said.score, said.labels, said.generation)
+            Given(said.at, said.key, said.scale, said.score, said.labels, said.generation, said.gone)
             if said.stands
             else None
         )

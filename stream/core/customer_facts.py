@@ -50,6 +50,7 @@ class Given(msgspec.Struct, array_like=True, frozen=True, gc=False):
     score: int | None
     labels: tuple[str | None, ...]
     generation: int
+    gone: int = 0
 
 
 class CustomerFacts(msgspec.Struct, array_like=True, gc=False):

@@ -65,6 +65,9 @@ class Explanation(NamedTuple):
     """Source partition -> its progress: which one holds the watermark back."""
     expired: bool
     """The window's tallies are deleted: its last rollup is all that is left of it."""
+    too_late: int | None = None
+    """None: nothing can have come too late, the window still takes corrections from all sources. Else about how many measures of the metric
+    did for windows of this length, each in every segment of the partition that it belongs to: all that is known of what was not taken."""
     before: Earlier | None = None
     """None where its tallies are deleted, or there is no such window."""
 
@@ -165,6 +168,8 @@ def explain(
         status = REVISED if state & REVISED_BIT else FINAL if state & FINAL_BIT or ended else OPEN
         return Earlier(at_ms, tuple(found), own, status, state >> REVISION_SHIFT)
 
+    newest_ms = max(progress.watermark_ms, progress.newest_watermark_ms)
+    takes_from_ms = max(level.late_before(newest_ms) * MINUTE_MS, progress.floor_ms)
     this = read(start_ms)
     if not this.figures:
         raise ExplainError(f"nothing was ever measured for {name!r} in this window; ask for {metric.name!r}")
@@ -181,6 +186,9 @@ def explain(
         watermark_ms=progress.watermark_ms,
         sources=progress.sources,
         expired=start_ms < kept_from_ms,
+        too_late=None
+        if start_ms >= takes_from_ms
+        else progress.too_late.get(metric.full_name, {}).get(window_ms, 0),
         before=read(before_ms) if before_ms >= max(kept_from_ms, 0) else None,
     )
 

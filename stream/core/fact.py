@@ -56,8 +56,8 @@ SCALES: Final = tuple(SATISFIED_FROM)
 SCALE_CODES: Final = {scale: code for code, scale in enumerate(SCALES)}
 NO_SCALE: Final = 15
 
-CUSTOMER, AGENT, BOT = range(3)
-PUBLIC_CUSTOMER, PUBLIC_AGENT, PUBLIC_BOT = CUSTOMER * 2 + 1, AGENT * 2 + 1, BOT * 2 + 1
+CUSTOMER, AGENT, BOT, SYSTEM = range(4)
+PUBLIC_CUSTOMER, PUBLIC_AGENT, PUBLIC_BOT, PUBLIC_SYSTEM = (author * 2 + 1 for author in range(4))
 """A reply's code: author * 2 + public."""
 SOLVED, CLOSED = STATUSES["solved"], STATUSES["closed"]
 ANSWERED, ABANDONED = OUTCOMES["answered"], OUTCOMES["abandoned"]

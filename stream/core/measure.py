@@ -21,11 +21,18 @@ SLOTS_PER_METRIC = 4096
 EXCLUDED_SLOTS = 16
 """Slots 0..15 of every metric count what it excludes, in the order of its ``excluded_reasons``; values start at slot 16."""
 
+Reasons = tuple[str | None, ...]
+"""Why something is left out, by slot. None: a slot for which a definition has no use, though others of its kind do."""
+
 GONE = ("merged", "deleted", "spam")
 """Why a ticket counts no more. What it would count is counted so instead, in the last of the excluded slots of every metric about
 tickets: nothing that a metric has to see to."""
 GONE_SLOT = EXCLUDED_SLOTS - len(GONE)
 """The first of them: a metric's own reasons stay below."""
+
+STOPS_NO_CLOCK = ("bot", "system", "private")
+"""Of messages that no figure is about. All other reasons are of what would be counted but for them: where its ticket is gone, that is
+why it is not."""
 
 
 Measure = tuple[int, Labels, int, int]

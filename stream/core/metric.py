@@ -13,8 +13,10 @@ from stream.core.measure import (
     GONE,
     GONE_SLOT,
     SLOTS_PER_METRIC,
+    STOPS_NO_CLOCK,
     Figure,
     Measure,
+    Reasons,
     Series,
     Tally,
     Wait,
@@ -48,12 +50,17 @@ BOUNDS = {"ratio": (0.0, 1.0), "points": (-100.0, 100.0), "seconds": (0.0, inf)}
 _GONE = tuple(enumerate(GONE, start=GONE_SLOT))
 
 
-def excluded_of(tally: Tally, reasons: tuple[str, ...] = ()) -> dict[str, int]:
+def never(reasons: Reasons, *names: str) -> Reasons:
+    """The same slots, without the reasons that a definition never gives."""
+    return tuple(None if reason in names else reason for reason in reasons)
+
+
+def excluded_of(tally: Tally, reasons: Reasons = ()) -> dict[str, int]:
     """Reason -> how many a tally leaves out, for a metric's own ``reasons`` and of tickets that are gone; only those that occur."""
     found: dict[str, int] = {}
     for slot, reason in enumerate(reasons):
         count = tally.get(slot)
-        if count:
+        if count and reason is not None:
             found[reason] = count
     for slot, reason in _GONE:
         count = tally.get(slot)
@@ -92,8 +99,8 @@ class Metric:
     """Where the definition comes from."""
     null_rule: str
     """When the value is null."""
-    excluded_reasons: tuple[str, ...]
-    """Its own, in the order of their slots; see :attr:`reasons`."""
+    excluded_reasons: Reasons
+    """Its own, in the order of their slots, and none that it cannot give; see :attr:`reasons`."""
     reads: frozenset[str]
     """Fact groups that the measures depend on (``GROUPS_OF`` of its kind of entity): others' events cannot change them."""
     measures: Callable[[Any, CoreConfig], list[Measure]]
@@ -141,7 +148,7 @@ class Metric:
         return self.left_out(entity, config) if entity.gone else self.measures(entity, config)
 
     def left_out(self, ticket: Ticket, config: CoreConfig) -> list[Measure]:
-        """By how much n would be higher if a ticket were not gone: where it would count, and by why it is gone."""
+        """What would be counted, or left out for another reason, if a ticket were not gone: where, and by why it is gone."""
         if self.live:
             return []
         slot = GONE_SLOT + ticket.why_gone()
@@ -150,19 +157,27 @@ class Metric:
             measures = self.measures(ticket, config)
         finally:
             ticket.gone = True
+        messages = {own for own, reason in enumerate(self.excluded_reasons) if reason in STOPS_NO_CLOCK}
         found: list[Measure] = []
         for instant_ms, labels, own, amount in measures:
-            if own >= EXCLUDED_SLOTS:
+            if own < EXCLUDED_SLOTS:
+                count = 0 if own in messages else amount
+            else:
                 count = amount * (1 if self.counts_each else _counts(self.figures, own))
-                if count:
-                    found.append((instant_ms, labels, slot, count))
+            if count:
+                found.append((instant_ms, labels, slot, count))
         return found
 
     @property
     def reasons(self) -> dict[int, str]:
         """Slot -> why what it counts is not in the figures: its own reasons, and those of tickets that are gone."""
-        gone = self.entity == "ticket" and not self.live
-        return dict((*enumerate(self.excluded_reasons), *(_GONE if gone else ())))
+        own = {slot: reason for slot, reason in enumerate(self.excluded_reasons) if reason is not None}
+        return {**own, **dict(_GONE)} if self.leaves_gone_out else own
+
+    @property
+    def leaves_gone_out(self) -> bool:
+        """Whether it is about tickets, or about their customers' answers: those of tickets that are gone are counted apart."""
+        return not self.live and (self.entity == "ticket" or "answer" in self.reads)
 
     @property
     def full_name(self) -> str:

@@ -43,7 +43,7 @@ def shape(config: CoreConfig, metrics: Sequence[Metric]) -> dict[str, str]:
         "panes": ",".join(
             f"{level.width}m:{level.horizon}m" for level in levels(config) if level.kind == PANE_KIND
         ),
-        "excluded": "tickets that are gone, and messages that stop no clock",
+        "excluded": "whatever is gone or stops no clock, by the reasons that each definition has",
         "first replies": "by author and day" if is_watched(metrics) else "",
         "STREAM_PARTITIONS": str(config.source_partitions),
         "STREAM_DELTA_PARTITIONS": str(config.delta_partitions),

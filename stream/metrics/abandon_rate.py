@@ -67,7 +67,7 @@ def _metric(short_seconds: int) -> Metric:
         ),
         source="Ours: given up / (answered + given up), over the same visits as service_level; who gives up at once did not wait",
         null_rule="Null where no visit was answered or given up.",
-        excluded_reasons=EXCLUDED,
+        excluded_reasons=EXCLUDED if short_seconds else (),
         reads=ALWAYS | {"visit"},
         measures=_measures,
         figures=_figures,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, SCALE_CODES, SCALES
@@ -14,10 +13,7 @@ from stream.core.ticket_facts import Answer
 from stream.metrics.answers import answer_measures
 from stream.metrics.scores import figure_names, named, parts_by_scale, sample, scale_name, score_slot
 
-EXCLUDED: Final = ("no_score",)
-
 _KIND = KINDS["ces"]
-_NO_SCORE = 0
 _USUAL = SCALE_CODES[1, 7]
 _NAMES = tuple("ces" if position == _USUAL else name for position, name in enumerate(figure_names("ces")))
 _GOOD = {
@@ -27,7 +23,7 @@ _GOOD = {
 
 
 def _slot(answer: Answer) -> int:
-    return _NO_SCORE if answer.score is None else score_slot(answer.scale, answer.score)
+    return score_slot(answer.scale, answer.score or 0)  # without a score it is refused
 
 
 def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
@@ -47,7 +43,7 @@ def _figures(tally: Tally) -> list[Figure]:
                 value=parts["sum"] / answered if answered > 0 else None,
                 unit="score",
                 parts=parts,
-                excluded=excluded_of(tally, EXCLUDED) if position == _USUAL else {},
+                excluded=excluded_of(tally) if position == _USUAL else {},
             )
         )
     return figures
@@ -96,7 +92,7 @@ def _metric(direction: str) -> Metric:
         ),
         source="M. Dixon, K. Freeman, N. Toman, Harvard Business Review (2010): low is good; CES 2.0 (2013), 1-7: high is good",
         null_rule="Null without answers on that scale.",
-        excluded_reasons=EXCLUDED,
+        excluded_reasons=(),
         reads=ALWAYS | {"survey"},
         measures=_measures,
         figures=_figures,

@@ -38,8 +38,8 @@ def lacks(metric: Metric, config: CoreConfig) -> list[str]:
         found.append(f"its unit {metric.unit!r} is none of {', '.join(UNITS)}")
     if metric.version < 1:
         found.append("its version is below 1")
-    reasons = metric.excluded_reasons
-    if len({*reasons, *GONE}) != len(reasons) + len(GONE) or len(reasons) > GONE_SLOT:
+    reasons = [reason for reason in metric.excluded_reasons if reason is not None]
+    if len({*reasons, *GONE}) != len(reasons) + len(GONE) or len(metric.excluded_reasons) > GONE_SLOT:
         found.append(
             f"its excluded_reasons are not up to {GONE_SLOT} different ones, beside {', '.join(GONE)} of every metric about tickets"
         )
@@ -55,7 +55,8 @@ def lacks(metric: Metric, config: CoreConfig) -> list[str]:
 
 
 def _misnamed(metric: Metric) -> list[str]:
-    named = {"name": (metric.name,), "excluded_reasons": metric.excluded_reasons}
+    reasons = [reason for reason in metric.excluded_reasons if reason is not None]
+    named = {"name": [metric.name], "excluded_reasons": reasons}
     return [field for field, names in named.items() if not all(map(_NAME.fullmatch, names))]
 
 

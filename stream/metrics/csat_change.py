@@ -6,33 +6,36 @@ from stream.core.config import PAIR_WITHIN_MS, CoreConfig
 from stream.core.customer import CUSTOMER_ALWAYS, Customer
 from stream.core.fact import SCALES
 from stream.core.interval import Mean, Sample, mean_interval, mean_of
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.measure import EXCLUDED_SLOTS, GONE_SLOT, Figure, Measure, Series, Tally
 from stream.core.metric import Metric, excluded_of
 
 STEPS: Final = 180
 """Every known scale's length divides it: rescaled scores are whole numbers of steps, and so are their differences."""
 SAME: Final = EXCLUDED_SLOTS + STEPS
 """A slot per difference, from -180 to 180 steps: this one counts pairs of equal scores."""
-EXCLUDED: Final = ("no_score",)
+EXCLUDED: Final = ("no_score", "no_recent_answer")
 
-_NO_SCORE = 0
+_NO_SCORE, _NO_RECENT_ANSWER = range(2)
 
 
 def _measures(customer: Customer, config: CoreConfig) -> list[Measure]:
     measures: list[Measure] = []
-    before: tuple[int, int] | None = None
+    before_ms, before = -PAIR_WITHIN_MS - 1, 0  # before all answers, and too far
     for one in customer.answers:
         if one.generation != config.generation:  # whoever said it has not said it again: it does not stand
             continue
         labels = (customer.tenant, *one.labels)
+        if one.gone:
+            measures.append((one.at, labels, GONE_SLOT + one.gone - 1, 1))
+            continue
         if one.score is None:
             measures.append((one.at, labels, _NO_SCORE, 1))
             continue
         low, high = SCALES[one.scale]
         steps = (one.score - low) * (STEPS // (high - low))
-        if before is not None and one.at - before[0] <= PAIR_WITHIN_MS:
-            measures.append((one.at, labels, SAME + steps - before[1], 1))
-        before = one.at, steps
+        recent = one.at - before_ms <= PAIR_WITHIN_MS
+        measures.append((one.at, labels, SAME + steps - before if recent else _NO_RECENT_ANSWER, 1))
+        before_ms, before = one.at, steps
     return measures
 
 
@@ -82,9 +85,10 @@ METRIC: Final = Metric(
     unit="score",
     definition=(
         "Mean of (score - the same customer's previous score), -1..1, over satisfaction answers on whatever ticket; each score is "
-        "rescaled to 0..1 by its own scale first. Answers more than 90 days apart are no pair. The customer is the survey's, else "
-        "the ticket's requester. The window, team and queue are those of the later answer, at its first coming. 95 % interval after "
-        "Student, cut to -1..1."
+        "rescaled to 0..1 by its own scale first. An answer that has no other one in the 90 days before it, be it the first or be the one "
+        "before it older, makes no pair and is counted as no_recent_answer; one without a score, or whose ticket is gone, is passed over "
+        "and counted. The customer is the survey's, else the ticket's requester. The window, team and queue are those of the later "
+        "answer, at its first coming. 95 % interval after Student, cut to -1..1."
     ),
     source="Arithmetic mean of paired differences; interval: Student, Biometrika 6 (1908)",
     null_rule="Null without two answers of one customer.",

@@ -6,7 +6,7 @@ from functools import cache
 from stream.core.config import CoreConfig
 from stream.core.histogram import bucket, bucket_range, middle, quantiles
 from stream.core.interval import Mean, mean_of
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Reasons, Series, Tally
 from stream.core.metric import Waits, excluded_of
 from stream.core.ticket import Ticket
 
@@ -58,7 +58,7 @@ def _part(slot: int) -> str:
     return f"bucket_{bucket_range(slot - BUCKET_SLOT)[0]}_ms"
 
 
-def duration_figure(metric: str, tally: Tally, reasons: tuple[str, ...] = EXCLUDED) -> Figure:
+def duration_figure(metric: str, tally: Tally, reasons: Reasons = EXCLUDED) -> Figure:
     """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
     sum_ms = tally.get(SUM_SLOT, 0)
     buckets = [slot for slot in tally if slot >= BUCKET_SLOT]

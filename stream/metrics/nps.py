@@ -16,17 +16,15 @@ PASSIVES: Final = EXCLUDED_SLOTS + 1
 DETRACTORS: Final = EXCLUDED_SLOTS + 2
 POINTS: Final = {PROMOTERS: 100, PASSIVES: 0, DETRACTORS: -100}
 """What an answer of each group weighs: the score is their mean."""
-EXCLUDED: Final = ("no_score", "other_scale")
+EXCLUDED: Final = ("other_scale",)
 
 _KIND = KINDS["nps"]
 _SCALES = frozenset((SCALE_CODES[0, 10], SCALE_CODES[1, 10]))
-_NO_SCORE, _OTHER_SCALE = range(2)
+_OTHER_SCALE = 0
 
 
 def _slot(answer: Answer) -> int:
-    if answer.score is None:
-        return _NO_SCORE
-    if answer.scale not in _SCALES:
+    if answer.score is None or answer.scale not in _SCALES:  # without a score it is refused
         return _OTHER_SCALE
     if answer.score >= 9:
         return PROMOTERS

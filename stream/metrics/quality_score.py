@@ -8,7 +8,7 @@ from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.interval import Mean, Sample
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Reasons, Series, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
 
@@ -90,7 +90,7 @@ def review_measures(ticket: Ticket, config: CoreConfig, scoring: Scoring = score
     return measures
 
 
-def _figure(name: str, tally: Tally, slot: int, reasons: tuple[str, ...] | None = None) -> Figure:
+def _figure(name: str, tally: Tally, slot: int, reasons: Reasons | None = None) -> Figure:
     total, n = tally.get(slot, 0), tally.get(slot + 1, 0)
     return Figure(
         metric=name,

@@ -11,6 +11,7 @@ MEANING: Final = {
     "negative_duration": "it ended before it began: clocks differ",
     "no_calendar": "no business hours apply",
     "bot": "a bot's message while a customer waited: it stops no clock",
+    "system": "a message of the system while a customer waited: it stops no clock",
     "private": "a private note while a customer waited: it stops no clock",
     "unknown_survey": "an answer to a survey that nobody said was sent",
     "unknown_wait": "its wait ended, but nobody said since when it waited",
@@ -18,6 +19,7 @@ MEANING: Final = {
     "no_score": "an answer in words, where a number is needed",
     "other_scale": "an answer on a scale that cannot be read so",
     "no_weight": "a review in which nothing has a weight",
+    "no_recent_answer": "the customer had given no other answer in the 90 days before",
     "not_a_customer": "of somebody who was no customer at that time: a guest's, or a leave without a join",
     "unknown_currency": "money of a currency that is not known",
     "amount_too_large": "an amount beyond 10^11",
@@ -25,10 +27,11 @@ MEANING: Final = {
 """Reason -> what it says of what is left out. Metrics of other packages may have reasons of their own."""
 
 TOO_LATE: Final = (
-    "what comes when the window is not corrected any more is in no figure and no count of the window: "
-    "contact_centre_stream_too_late_total counts it, by metric"
+    "what comes when the window is not corrected any more is in no figure and no count of the window, whose sums are deleted by then: "
+    "contact_centre_stream_windows_too_late_total counts it by metric and window length, contact_centre_stream_too_late_total what no "
+    "window takes any more"
 )
-"""Of every metric with windows that is no stock."""
+"""Of every metric with windows."""
 
 
 def reasons_of(metric: Metric) -> dict[str, str]:

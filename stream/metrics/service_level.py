@@ -9,12 +9,21 @@ from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.interval import Sample
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally
-from stream.core.metric import Metric
+from stream.core.metric import Metric, never
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Left, Visit
 from stream.metrics.abandon_rate import short_rule
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
-from stream.metrics.visits import EXCLUDED, NEGATIVE, SHORT, UNKNOWN, ended_visits, is_short, wait_ms
+from stream.metrics.visits import (
+    EXCLUDED,
+    NEGATIVE,
+    SHORT,
+    SHORT_ABANDON,
+    UNKNOWN,
+    ended_visits,
+    is_short,
+    wait_ms,
+)
 
 OTHER_QUEUES: Final = "*"
 """In ``service_level_seconds``: all queues that are not named there."""
@@ -134,7 +143,7 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
             "Null where no visit was answered or given up; one of either kind whose beginning is unknown is counted as unknown_wait, one "
             "that ended before it began as negative_duration."
         ),
-        excluded_reasons=EXCLUDED,
+        excluded_reasons=EXCLUDED if short_seconds else never(EXCLUDED, SHORT_ABANDON),
         reads=ALWAYS | {"visit"},
         measures=_measures,
         figures=figures,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from stream.core.interval import Share, wilson
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Series, Tally
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Reasons, Series, Tally
 from stream.core.metric import excluded_of
 
 IN: Final = EXCLUDED_SLOTS
@@ -18,7 +18,7 @@ def share_figure(
     tally: Tally,
     counted: str,
     whole: str,
-    reasons: tuple[str, ...] | None = (),
+    reasons: Reasons | None = (),
     slots: tuple[int, int] = (IN, OUT),
 ) -> Figure:
     """IN / (IN + OUT). Parts: ``counted`` and ``whole``, by their names.

@@ -1,21 +1,26 @@
 """How long tickets stood in which status, when they were solved."""
 
 from collections.abc import Collection
+from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.fact import STATUSES
 from stream.core.measure import Wait
-from stream.core.metric import Metric
+from stream.core.metric import Metric, never
 from stream.core.ticket import ALWAYS, Ticket
 from stream.metrics.durations import EXCLUDED, duration_figure, duration_sample, duration_series, measured
 from stream.metrics.solving import solvings
+
+CREATED_AS: Final = STATUSES["new"]
+NEVER_NEGATIVE: Final = never(EXCLUDED, "negative_duration")
+"""Of times between changes, which are in their order. Only a change that is dated before the creation makes a time negative."""
 
 
 def stretches_in(ticket: Ticket, statuses: Collection[int], until: int) -> tuple[int, ...]:
     """From when to when a ticket stood in these statuses, from its creation until an instant; it is created as new."""
     base_ms = ticket.base_ms
     stretches: list[int] = []
-    status, since = STATUSES["new"], 0
+    status, since = CREATED_AS, 0
     for change in ticket.statuses:
         if change.at > until:
             break
@@ -52,7 +57,7 @@ def status_metric(number: int, name: str, title: str, definition: str, source: s
         ),
         source=source,
         null_rule="Null where nothing was solved; a ticket whose creation is unknown is not in it.",
-        excluded_reasons=EXCLUDED,
+        excluded_reasons=EXCLUDED if CREATED_AS in codes else NEVER_NEGATIVE,
         reads=ALWAYS | {"status"},
         measures=measured(waits),
         figures=lambda tally: [duration_figure(name, tally)],

@@ -8,7 +8,8 @@ from stream.core.measure import Labels
 from stream.core.ticket import Ticket
 from stream.core.ticket_facts import Left, Visit
 
-EXCLUDED: Final = ("short_abandon", "negative_duration", "unknown_wait")
+SHORT_ABANDON: Final = "short_abandon"
+EXCLUDED: Final = (SHORT_ABANDON, "negative_duration", "unknown_wait")
 """Why a metric that asks how long visits lasted leaves one out; their positions are slots."""
 SHORT, NEGATIVE, UNKNOWN = range(3)
 

@@ -56,6 +56,7 @@ def test_what_stands_in_the_last_batch_is_seen_as_well(
         shown = " ".join(capsys.readouterr().out.split())
         assert "n 40" in shown
         assert "leaves out merged (the ticket was merged into another one), deleted (" in shown
+        assert "too late nothing: the window still takes corrections" in shown
         assert "contact_centre_stream_too_late_total" in shown
         assert run(["explain", "live", "--segment", "tenant=acme"]) == 0
         shown = " ".join(capsys.readouterr().out.split())

@@ -1,6 +1,6 @@
 """csat_change follows a customer across tickets and partitions: whatever happens on the way, it is what the answers come to."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from stream.core.config import DAY_MS, HOUR_MS, PAIR_WITHIN_MS, CoreConfig
 from stream.core.customer import Customer, decode_customer, encode_customer
 from stream.core.customers_shard import CustomersShard
 from stream.core.event_time import parse_time_ms
-from stream.core.fact import SCALES
+from stream.core.fact import DELETIONS, SCALES
 from stream.core.pane import FOREVER
 from stream.core.partitioner import murmur2_partition
 from stream.core.progress import SourceProgress
@@ -58,31 +58,45 @@ def _figures(pipeline_or_rollups: Any) -> dict[bytes, dict[str, Any]]:
     return {key: one for key, one in stable(pipeline_or_rollups).items() if one["n"] or one["excluded"]}
 
 
-def _day_by_day(told: History) -> dict[str, tuple[int, float]]:
-    """Day -> (pairs, sum of changes) by a plain reading of the definition over whole tickets."""
+def _day_by_day(told: History) -> dict[str, tuple[int, float, dict[str, int]]]:
+    """Day -> (pairs, sum of changes, left out by reason) by a plain reading of the definition over whole tickets."""
     tickets: dict[str, Ticket] = defaultdict(Ticket)
     for _, event in told:
         tickets[event.data.ticket_id].merge(time_of(event), event)  # type: ignore[attr-defined]
     answers: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    left_out: dict[str, Counter[str]] = defaultdict(Counter)
     for ticket in tickets.values():
         for survey in ticket.surveys:
             answer = survey.answer
-            if answer is None or answer.kind or answer.score is None or survey.withdrawn or ticket.gone:
+            if answer is None or answer.kind or survey.withdrawn:
                 continue
             sent = survey.sent.customer if survey.sent else None
             customer = answer.customer or sent or (ticket.creation.requester if ticket.creation else None)
+            at = ticket.base_ms + (survey.first_at or 0)
+            if not customer:
+                continue
+            if ticket.gone or answer.score is None:
+                left_out[str(at // DAY_MS)][_gone(ticket) if ticket.gone else "no_score"] += 1
+                continue
             low, high = SCALES[answer.scale]
-            if customer:
-                at = ticket.base_ms + (survey.first_at or 0)
-                answers[customer].append((at, (answer.score - low) / (high - low)))
-    found: dict[str, tuple[int, float]] = {}
+            answers[customer].append((at, (answer.score - low) / (high - low)))
+    sums: dict[str, tuple[int, float]] = {}
     for scores in answers.values():
         scores.sort()
+        left_out[str(scores[0][0] // DAY_MS)]["no_recent_answer"] += 1
         for before, after in pairwise(scores):
             day = str(after[0] // DAY_MS)
-            n, total = found.get(day, (0, 0.0))
-            found[day] = n + 1, total + after[1] - before[1]
-    return found
+            n, total = sums.get(day, (0, 0.0))
+            sums[day] = n + 1, total + after[1] - before[1]
+    days = sums.keys() | left_out.keys()
+    return {day: (*sums.get(day, (0, 0.0)), dict(left_out[day])) for day in days}
+
+
+def _gone(ticket: Ticket) -> str:
+    rare = ticket.rare
+    if rare is None or rare.merged is not None or rare.deletion is None:
+        return "merged"
+    return "spam" if rare.deletion.kind == DELETIONS["spam"] else "deleted"
 
 
 def _ties(told: History) -> bool:
@@ -99,15 +113,15 @@ def test_the_fold_is_a_plain_reading_of_the_definition(data: st.DataObject) -> N
         return
     rollups = _figures(oracle(CONFIG, log(arrived, timestamp_ms=LOG_MS), now_ms=NOW_MS).rollups)
     found = {
-        str(_day(key)): (one["n"], one["value"] * one["n"])
+        str(_day(key)): (one["n"], (one["value"] or 0) * one["n"], one["excluded"])
         for key, one in rollups.items()
-        if one["metric"] == "csat_change" and one["window_seconds"] == 86400 and one["n"]
+        if one["metric"] == "csat_change" and one["window_seconds"] == 86400
         if one["segment"] == {"tenant": "acme"}
     }
     expected = _day_by_day(told)
     assert found.keys() == expected.keys()
-    for day, (n, total) in expected.items():
-        assert found[day] == (n, pytest.approx(total))
+    for day, (n, total, left_out) in expected.items():
+        assert found[day] == (n, pytest.approx(total), left_out)
 
 
 def _day(key: bytes) -> int:
@@ -213,7 +227,7 @@ def _whole(config: CoreConfig, *told: tuple[str, ev.Event]) -> dict[str, Any]:
     return {
         one["window_start"][:10]: (one["n"], one["value"], one["parts"]["better"], one["parts"]["worse"])
         for one in stable(found).values()
-        if one["metric"] == "csat_change" and one["window_seconds"] == 86400
+        if one["metric"] == "csat_change" and one["window_seconds"] == 86400 and one["n"]
         if one["segment"] == {"tenant": "acme"}
     }
 
@@ -249,6 +263,13 @@ SHORT = msgspec.structs.replace(
     rollup_windows_ms=(DAY_MS,),
     horizons_ms={DAY_MS: 2 * DAY_MS},
 )
+
+
+def _changes(pipeline: Pipeline) -> list[tuple[int, float | None, dict[str, int]]]:
+    """n, value and what is left out, window by window."""
+    found = [one for one in stable(pipeline.rollups).values() if one["metric"] == "csat_change"]
+    found.sort(key=lambda one: one["window_start"])
+    return [(one["n"], one["value"], one["excluded"]) for one in found]
 
 
 class Walk:
@@ -295,8 +316,8 @@ def test_answers_are_kept_as_long_as_a_window_can_need_them_and_no_longer() -> N
         walk.tell(24 * day)
     assert (walk.rows(0), walk.rows(1)) == (1, 1)
     walk.tell(24 * 90, _answer(24 * 90 - 1, "b", 3))
-    found = [one for one in stable(walk.pipeline.rollups).values() if one["metric"] == "csat_change"]
-    assert [(one["n"], one["value"]) for one in found] == [(1, 0.5)]
+    found = _changes(walk.pipeline)
+    assert found == [(0, None, {"no_recent_answer": 1}), (1, 0.5, {})]
     for day in range(91, 97):
         walk.tell(24 * day)
         walk.pipeline.restart()
@@ -312,10 +333,7 @@ def test_answers_are_kept_as_long_as_a_window_can_need_them_and_no_longer() -> N
     ]
     assert [one.score for one in row.answers] == [3, 5], "and it has left its customer's row"
     walk.pipeline.close()
-    found = [
-        one for one in stable(walk.pipeline.rollups).values() if one["metric"] == "csat_change" and one["n"]
-    ]
-    assert [(one["n"], one["value"]) for one in found] == [(1, 0.5), (1, 0.5)], "the first pair stands"
+    assert _changes(walk.pipeline) == [*found, (1, 0.5, {})], "the first pair stands"
     assert all("csat_change" not in shard.too_late for shard in walk.pipeline.tickets)
     _audited(walk.pipeline)
 
@@ -347,8 +365,7 @@ def test_an_answer_that_waits_to_be_heard_holds_its_window_open() -> None:
     pipeline.commit_tickets()
     pipeline.commit_windows()
     pipeline.close()
-    found = [one for one in stable(pipeline.rollups).values() if one["metric"] == "csat_change"]
-    assert [(one["n"], one["value"]) for one in found] == [(1, 1.0)]
+    assert _changes(pipeline) == [(1, 1.0, {"no_recent_answer": 1})]
     assert pipeline.windows[0].watermark_ms > START_MS + 24 * 8 * HOUR_MS
 
 
@@ -437,9 +454,29 @@ def test_the_last_word_stands_and_a_row_says_all_of_it() -> None:
     assert not customer.take_in(said)
     assert customer.take_in(msgspec.structs.replace(said, score=0))
     assert decode_customer(encode_customer(customer), b"cacme\0c-1") == customer
+    assert customer.take_in(msgspec.structs.replace(said, gone=2))
+    assert decode_customer(encode_customer(customer), b"cacme\0c-1") == customer
+    assert [one.gone for one in customer.answers] == [2]
     assert customer.take_in(msgspec.structs.replace(said, stands=False))
     assert not customer.take_in(msgspec.structs.replace(said, stands=False))
     assert customer.answers == []
+
+
+def test_words_and_rows_of_before_there_was_a_reason_are_of_tickets_that_are_not_gone() -> None:
+    encode = msgspec.msgpack.encode
+    said = AnswerSaid("acme", "c-1", b"12345", START_MS, 0, 1, (None,) * 4, 1)
+    old = encode(
+        [
+            *msgspec.structs.astuple(AnswerBatch(1, 0, 1, False, False, True, -1, []))[:-1],
+            [msgspec.structs.astuple(said)[:-1]],
+        ]
+    )
+    assert decode_answers(old, "there", 1).answers == [said]
+    customer = Customer()
+    customer.take_in(said)
+    fields = msgspec.msgpack.decode(encode_customer(customer))
+    fields[-1][0] = fields[-1][0][:-1]
+    assert decode_customer(encode(fields), b"cacme\0c-1") == customer
 
 
 def test_an_audit_waits_for_answers_that_nobody_has_heard() -> None:

@@ -41,6 +41,26 @@ def test_it_says_what_the_last_rollup_said() -> None:
     assert asked(feed, window_ms=MINUTE_MS).expired
 
 
+def test_as_long_as_a_window_takes_corrections_nothing_can_have_come_too_late_for_it() -> None:
+    feed = Feed(config(horizons_ms={MINUTE_MS: 0, HOUR_MS: DAY_MS, DAY_MS: DAY_MS}))
+    given(feed, T0, 3, 1)
+    given(feed, T0 + 1, 1, 0)
+    assert [asked(feed, window_ms=width).too_late for width in (MINUTE_MS, HOUR_MS)] == [0, None]
+    given(feed, T0 + 10, 1, 1)
+    assert asked(feed, window_ms=MINUTE_MS).too_late == 2, "its minute took them no more, its hour did"
+    assert asked(feed).too_late is None
+    assert asked(feed, "nps", MINUTE_MS).too_late == 0, "of another metric"
+    assert asked(feed, window_ms=MINUTE_MS, start_ms=T0_MS + 10 * MINUTE_MS).too_late is None
+
+
+def test_a_source_that_is_ahead_of_the_others_may_have_been_too_late_where_they_are_not() -> None:
+    feed = Feed(config(source_partitions=2, horizons_ms={MINUTE_MS: 0, HOUR_MS: DAY_MS, DAY_MS: DAY_MS}))
+    feed.give(Delta(0, T0, {ALL: {T0: answers(1, 0)}}))
+    feed.give(Delta(1, T0 + 5, {}))
+    assert asked(feed, window_ms=MINUTE_MS).too_late == 0
+    assert asked(feed, window_ms=MINUTE_MS, start_ms=T0_MS + 5 * MINUTE_MS).too_late is None
+
+
 def test_a_window_in_which_nothing_was_measured() -> None:
     feed = Feed(config())
     given(feed, T0 + 60, 1, 0)

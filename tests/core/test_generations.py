@@ -484,7 +484,7 @@ def test_a_scan_says_every_measure_once_however_often_it_is_killed() -> None:
     fresh.ready()
     said: dict[int, int] = {}
     records = log([*CREATED, *SCORES], timestamp_ms=LOG_MS)
-    for topic in ("tickets", "surveys"):
+    for topic in ("tickets", "replies", "surveys"):
         own = [record for record in records if record.topic.endswith(topic)]
         fresh.apply(own[0].topic, own, len(own), NOW_MS)
     for output in (one for one in fresh.flush(NOW_MS).outputs if one.topic == config.topics.deltas):

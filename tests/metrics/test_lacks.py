@@ -15,6 +15,7 @@ from stream.metrics import BY_NAME, selected
 from stream.metrics.contract import UNITS, lacks
 from tests.metrics import test_profiles as profiles
 from tests.metrics import test_registry_contract as suite
+from tests.metrics import test_vectors_contract as worked
 
 CONFIG = CoreConfig()
 CSAT = BY_NAME["csat"]
@@ -176,9 +177,17 @@ def test_no_metric_may_lack_a_part(name: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("asks", "planted"),
     [
-        (suite.test_it_has_vectors, replace(CSAT, name="nonesuch")),
-        (suite.test_it_has_vectors, replace(CSAT, source="E. B. Wilson, JASA 22 (1928)")),
-        (suite.test_it_has_vectors, replace(CSAT, excluded_reasons=("bot",))),
+        (worked.test_it_has_vectors, replace(CSAT, name="nonesuch")),
+        (worked.test_it_has_vectors, replace(CSAT, source="E. B. Wilson, JASA 22 (1928)")),
+        (
+            worked.test_vectors_show_each_reason_that_it_gives_and_it_names_no_other,
+            replace(CSAT, excluded_reasons=("bot",)),
+        ),
+        (
+            worked.test_vectors_show_each_reason_that_it_gives_and_it_names_no_other,
+            replace(ZENDESK, profile="moon"),
+        ),
+        (worked.test_vectors_show_each_figure_that_it_can_have, replace(CSAT, name="nonesuch")),
         (suite.test_it_has_its_row_in_the_readme, replace(CSAT, name="nonesuch")),
         (
             suite.test_the_readme_names_what_it_excludes_and_explain_says_what_it_means,

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from schemas import events as ev
 from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.core.state_shape import shape
@@ -10,6 +11,7 @@ from stream.metrics import BY_NAME, METRICS, selected
 from stream.metrics import profiles as profile_registry
 from stream.metrics.business import SUFFIX
 from tests.metrics.test_registry_contract import DIFFERENT, PROFILED
+from tests.support.histories import START_MS, make, ticket_of
 from tests.vectors.cases import Case, cases
 
 every_difference = pytest.mark.parametrize("metric", DIFFERENT, ids=lambda metric: metric.full_name)
@@ -86,6 +88,43 @@ def test_a_twin_in_business_hours_is_made_of_what_the_profile_counts() -> None:
         (1024 * 2 + 77, "chatwoot/full_resolution_time_business")
     ]
     assert "each time that it was solved" in chosen[0].definition
+
+
+@pytest.mark.parametrize(
+    ("parts", "seconds", "level", "abandons"),
+    [
+        (("abandons",), 5, {"default", "genesys", "seed"}, {"default", "seed"}),
+        (("abandons", "flow_outs"), 5, {"default", "genesys", "seed"}, {"default", "seed"}),
+        (("abandons", "short_abandons"), 5, {"default", "seed"}, {"default", "seed"}),
+        (("flow_outs",), 5, {"default", "seed"}, {"default", "seed"}),
+        ((), 5, {"default", "seed"}, {"default", "seed"}),
+        (("abandons",), 0, set(), set()),
+    ],
+)
+def test_short_abandons_are_a_reason_only_where_the_settings_leave_them_out(
+    parts: tuple[str, ...], seconds: int, level: set[str], abandons: set[str]
+) -> None:
+    config = CoreConfig(
+        metrics=("service_level", "abandon_rate"),
+        profiles=profile_registry.NAMES,
+        genesys_service_level=parts,
+        short_abandon_ms=seconds * 1000,
+    )
+    visit = {"queue": "voice", "visit_id": "v"}
+    ticket = ticket_of(
+        [
+            make(ev.TicketQueueEntered, START_MS, **visit),
+            make(ev.TicketQueueLeft, START_MS + 1000, outcome="abandoned", **visit),
+        ]
+    )
+    named: dict[str, set[str]] = {"service_level": set(), "abandon_rate": set()}
+    given: dict[str, set[str]] = {"service_level": set(), "abandon_rate": set()}
+    for metric in selected(config):
+        if "short_abandon" in metric.reasons.values():
+            named[metric.name].add(metric.profile)
+        if any(metric.reasons.get(slot) == "short_abandon" for _, _, slot, _ in metric.says(ticket, config)):
+            given[metric.name].add(metric.profile)
+    assert named == given == {"service_level": level, "abandon_rate": abandons}
 
 
 @every_difference

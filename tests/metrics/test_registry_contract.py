@@ -17,7 +17,14 @@ from stream.core.calendar import Calendars
 from stream.core.config import DAY_MS, DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
 from stream.core.interval import Share
-from stream.core.measure import EXCLUDED_SLOTS, GONE, LABEL_NAMES, SLOTS_PER_METRIC, Labels, Measure
+from stream.core.measure import (
+    EXCLUDED_SLOTS,
+    LABEL_NAMES,
+    SLOTS_PER_METRIC,
+    STOPS_NO_CLOCK,
+    Labels,
+    Measure,
+)
 from stream.core.metric import Metric
 from stream.core.state_shape import shape
 from stream.metrics import BY_ID, BY_NAME, METRICS, UnknownMetricError, built, selected
@@ -28,7 +35,6 @@ from tests.support.calendars import made
 from tests.support.customers import KEY as CUSTOMER_KEY
 from tests.support.customers import customer_histories
 from tests.support.histories import KEY, START_MS, History, histories, make, ticket_of, time_of
-from tests.vectors.cases import cases
 
 CONFIG = CoreConfig(calendars=Calendars({"office": made()}, default="office"))
 """With business hours: without, their metrics would leave everything out."""
@@ -44,15 +50,6 @@ UNITS = {
     "minor": re.compile(r"_minor|_customers"),
     "count": re.compile(r"$^"),
 }
-NEVER = {
-    "nps": {"no_score"},  # the decoder refuses such answers
-    "ces": {"no_score"},
-    "agent_wait_time": {"negative_duration"},  # times between changes in their order
-    "on_hold_time": {"negative_duration"},
-    "agent_wait_time_business": {"negative_duration"},
-    "on_hold_time_business": {"negative_duration"},
-}
-"""Metric -> reasons to exclude that no events can give it."""
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 PROFILED = tuple(
     metric
@@ -354,7 +351,8 @@ GOING: dict[str, tuple[type[ev.Event], dict[str, Any]]] = {
 @settings(max_examples=200)
 @given(history=histories(), reason=st.sampled_from(list(GOING)))
 def test_a_ticket_that_is_gone_is_counted_as_such_where_it_counted(history: History, reason: str) -> None:
-    """By as much as n of the metric's figures was, in the same windows and segments; back again, it says what it said."""
+    """By as much as n of the metric's figures was, and what it left out for its own reasons, in the same windows and segments; back
+    again, it says what it said."""
     kinds = (ev.TicketMerged, ev.TicketDeleted, ev.TicketRestored)
     events = [event for _, event in history if not isinstance(event, kinds)]
     event_class, data = GOING[reason]
@@ -366,7 +364,12 @@ def test_a_ticket_that_is_gone_is_counted_as_such_where_it_counted(history: Hist
         counted: dict[tuple[int, Labels], Counter[int]] = {}
         for instant_ms, labels, slot, amount in metric.says(ticket, CONFIG):
             counted.setdefault((instant_ms, labels), Counter())[slot] += amount
-        wanted = {} if metric.live else {place: _n(metric, tally) for place, tally in counted.items()}
+        own = [slot for slot, why in enumerate(metric.excluded_reasons) if why not in STOPS_NO_CLOCK]
+        wanted = {
+            place: _n(metric, tally) + sum(tally[slot] for slot in own)
+            for place, tally in counted.items()
+            if not metric.live
+        }
         found: Counter[tuple[int, Labels]] = Counter()
         for instant_ms, labels, slot, amount in metric.says(gone, CONFIG):
             assert metric.reasons[slot] == reason, metric.full_name
@@ -380,32 +383,3 @@ def _n(metric: Metric, tally: Mapping[int, int]) -> int:
     if metric.name == "ces":  # scales have figures of their own
         return sum(figure.n for figure in metric.figures(tally))
     return metric.figures(tally)[0].n
-
-
-@every_metric
-def test_it_says_whether_its_figures_have_intervals_and_values(metric: Metric) -> None:
-    """What alert rules are checked against, as its vectors show it."""
-    own = [figure for case in cases() for figure in case.told_of(metric.name, "default")]
-    assert any(one.low is not None for one in own) == metric.interval
-    if metric.name in {one.name for one in metric.named()}:
-        valued = any(one.value is not None for one in own if one.metric in ("", metric.name))
-        assert valued != metric.only_counts
-
-
-@every_metric
-def test_it_has_vectors(metric: Metric) -> None:
-    """Three at least; where it has windows, one without a value, one for every reason of its own, one of a ticket that is gone."""
-    own = [case for case in cases() if case.metric == metric.name]
-    figures = [one for case in own for one in case.told_of(metric.name, "default")]
-    assert len(own) >= 3
-    assert any(case.source == metric.source for case in own), "its section has another source"
-    if not metric.live:
-        assert any(figure.n == 0 for figure in figures)
-        assert any(figure.n > 0 for figure in figures)
-        shown = {reason for figure in figures for reason in figure.excluded}
-        assert shown - set(GONE) == set(metric.excluded_reasons) - NEVER.get(metric.name, set())
-        assert bool(shown & set(GONE)) == (metric.entity == "ticket")
-
-
-def test_vectors_show_every_reason_for_which_a_ticket_can_be_gone() -> None:
-    assert {reason for case in cases() for figure in case.figures for reason in figure.excluded} >= set(GONE)

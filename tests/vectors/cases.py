@@ -1,8 +1,10 @@
 """The vectors of ``vectors.yaml``, read and checked. What its words mean is written at the file's top."""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,8 @@ from stream.settings import Settings, load
 from tests.vectors.told import DAY, Told, VectorError, told
 
 FILE: Final = Path(__file__).with_name("vectors.yaml")
+EVERY_METRIC: Final = "every_metric"
+"""The section of what many metrics have in common."""
 COMMIT: Final = "commit"
 """A line between events: what stands before it is committed before what stands behind it is read."""
 
@@ -94,6 +98,20 @@ def metric_of(figure: str) -> str:
     return max((name for name in BY_NAME if f"{figure}_".startswith(f"{name}_")), key=len)
 
 
+def figures_of(metric: str, profile: str) -> Sequence[Expected]:
+    """All figures of a metric as a profile counts it, whichever case shows them."""
+    return _by_definition().get((metric, profile), ())
+
+
+@cache
+def _by_definition() -> Mapping[tuple[str, str], Sequence[Expected]]:
+    found: dict[tuple[str, str], list[Expected]] = defaultdict(list)
+    for case in cases():
+        for one in case.figures:
+            found[metric_of(one.metric), one.profile].append(one)
+    return found
+
+
 class _Loader(yaml.CBaseLoader):
     """Takes every scalar as it is written (no 10:00 becomes a number in base 60), and nothing twice."""
 
@@ -111,6 +129,12 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: list[Case]
 
 
+def _each(words: Expected, metric: str) -> Iterator[Expected]:
+    """A line of figures as so many figures: of each of its metrics, else that of the section, by each of its profiles."""
+    for name, profile in product((words.metric or metric).split(), words.profile.split()):
+        yield msgspec.structs.replace(words, metric=name, profile=profile)
+
+
 @cache
 def cases() -> Sequence[Case]:
     """All of them, in the order of the file. Raises VectorError."""
@@ -126,7 +150,7 @@ def cases() -> Sequence[Case]:
                 case,
                 metric=metric,
                 source=case.source or section.source,
-                figures=[msgspec.structs.replace(one, metric=one.metric or metric) for one in case.figures],
+                figures=[one for words in case.figures for one in _each(words, metric)],
             )
             for case in section.cases
         ]

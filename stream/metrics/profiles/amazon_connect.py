@@ -4,17 +4,19 @@ from dataclasses import replace
 from typing import Final
 
 from stream.core.config import CoreConfig
-from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES, PUBLIC_AGENT
+from stream.core.fact import ABANDONED, ANSWERED, OUTCOMES
 from stream.core.measure import Wait
-from stream.core.metric import Metric
+from stream.core.metric import Metric, never
 from stream.core.ticket import Ticket
 from stream.core.ticket_facts import Left, Visit
 from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.durations import measured
+from stream.metrics.first_reply_time import first_wait
+from stream.metrics.passed_over import RULE
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.reply_time import reply_waits
 from stream.metrics.service_level import Way, level_measures
-from stream.metrics.visits import visit_labels
+from stream.metrics.visits import SHORT_ABANDON, visit_labels
 
 _GUIDE = (
     "Amazon Connect Administrator Guide, metric definitions, {}: "
@@ -44,6 +46,7 @@ def _service_level(metric: Metric) -> Metric:
         ),
         source=_GUIDE.format("service level X"),
         null_rule="Null where no visit ended; one that may be in time, but whose beginning is unknown, is counted as unknown_wait.",
+        excluded_reasons=never(metric.excluded_reasons, SHORT_ABANDON),
         measures=_levels,
     )
 
@@ -57,6 +60,7 @@ def _abandon_rate(metric: Metric) -> Metric:
         ),
         source=_GUIDE.format("abandonment rate"),
         null_rule="Null where no visit ended.",
+        excluded_reasons=(),
         measures=share_of_visits(ABANDONED),
         parameters="",
     )
@@ -67,24 +71,23 @@ def _is_chat(ticket: Ticket) -> bool:
 
 
 def _first_responses(ticket: Ticket, config: CoreConfig) -> list[Wait]:
-    """Per visit of a queue, which is one contact there, the first reply from then on until the next visit begins."""
+    """Per visit of a queue, which is one contact there, the wait for its first reply, from then on until the next visit begins."""
     rare = ticket.rare
     if rare is None or not rare.visits or not _is_chat(ticket):
         return []
-    base_ms = ticket.base_ms
-    replies = [at >> 3 for at in ticket.replies(config) if at & 7 == PUBLIC_AGENT]
+    replies = ticket.replies(config)
     begun = sorted(
         ((visit.entered.at, visit.entered.queue) for visit in rare.visits if visit.entered is not None),
         reverse=True,
     )
     waits: list[Wait] = []
     for since, queue in begun:
-        found = next((at for at in replies if at >= since), None)
-        if found is not None:
-            instant_ms = base_ms + found
-            labels = visit_labels(ticket.labels_at(instant_ms, config), queue)
-            waits.append((instant_ms, labels, (base_ms + since, instant_ms)))
-        replies = [at for at in replies if at < since]
+        contact = [at for at in replies if at >> 3 >= since]
+        replies = [at for at in replies if at >> 3 < since]
+        waits += [
+            (instant_ms, visit_labels(labels, queue), what)
+            for instant_ms, labels, what in first_wait(ticket, config, contact, 0, ticket.base_ms + since)
+        ]
     return waits
 
 
@@ -93,10 +96,12 @@ def _first_reply_time(metric: Metric) -> Metric:
         metric,
         definition=(
             "Of chats, per contact, which is one visit of a queue: from entering the queue to the first public reply of a human agent "
-            "before the next visit begins. The window is that of the reply, the queue that of the visit. Mean, and quantiles within 1/64."
+            f"before the next visit begins. {RULE}The window is that of the reply, the queue that of the visit. Mean, and quantiles within "
+            "1/64."
         ),
         source=_GUIDE.format("agent average contact first response wait time"),
         null_rule="Null without replies; a chat that entered no queue, or that nobody answered, is not in it.",
+        excluded_reasons=never(metric.excluded_reasons, "negative_duration"),
         measures=measured(_first_responses),
         reads=metric.reads | {"visit"},
         waits=_first_responses,

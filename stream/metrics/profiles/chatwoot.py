@@ -16,7 +16,7 @@ from stream.core.fact import (
     STATUSES,
 )
 from stream.core.measure import Measure, Wait
-from stream.core.metric import Metric
+from stream.core.metric import Metric, never
 from stream.core.ticket import Ticket
 from stream.metrics.durations import measured
 from stream.metrics.first_reply_time import first_wait
@@ -132,10 +132,11 @@ def _reply_time(metric: Metric) -> Metric:
         definition=(
             "From the first unanswered public message of a customer to the next public reply of a human agent, but for the ticket's first "
             "reply: that wait is first_reply_time's. A bot's answer (counted as bot) or a solving ends a wait without a value; the first "
-            "private note in a wait does not, and is counted as private. The window is that of the "
-            "reply. Mean, and quantiles within 1/64."
+            "message of the system and the first private note in a wait do not, and are counted as system and private. The window is that "
+            "of the reply. Mean, and quantiles within 1/64."
         ),
         source=f"Chatwoot's source, waiting_since: {_CODE}models/message.rb",
+        excluded_reasons=never(metric.excluded_reasons, "negative_duration"),
         measures=measured(_reply_waits),
         reads=metric.reads | {"status"},
         waits=_reply_waits,

@@ -8,7 +8,7 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.measure import Measure
-from stream.core.metric import Metric
+from stream.core.metric import Metric, never
 from stream.core.ticket import Ticket
 from stream.core.ticket_facts import Left, Visit
 from stream.metrics.abandon_rate import short_rule
@@ -16,7 +16,7 @@ from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.quality_score import review_measures, rounded
 from stream.metrics.service_level import Way, level_measures
-from stream.metrics.visits import is_short
+from stream.metrics.visits import EXCLUDED, SHORT_ABANDON, is_short
 
 ABANDONS: Final = "abandons"
 SHORT_ABANDONS: Final = "short_abandons"
@@ -57,6 +57,7 @@ def _abandon_rate(metric: Metric) -> Metric:
         ),
         source="Genesys Cloud, metric definitions, abandon % and offered: https://help.mypurecloud.com/articles/metric-definitions",
         null_rule="Null where no visit ended.",
+        excluded_reasons=(),
         measures=share_of_visits(ABANDONED),
         parameters="",
     )
@@ -99,6 +100,7 @@ def _level(metric: Metric, parts: tuple[str, ...], short_seconds: int) -> Metric
         given_up = "Those that were given up are in it however soon. "
     else:
         given_up = short_rule(short_seconds)
+    leaves_short_out = {ABANDONS, SHORT_ABANDONS}.intersection(parts) == {ABANDONS}
     return replace(
         metric,
         definition=(
@@ -114,6 +116,7 @@ def _level(metric: Metric, parts: tuple[str, ...], short_seconds: int) -> Metric
             f"Null where no visit was {whole}; one that was answered{given_up_too} and whose beginning is unknown is counted as "
             "unknown_wait, one that ended before it began as negative_duration."
         ),
+        excluded_reasons=metric.excluded_reasons if leaves_short_out else never(EXCLUDED, SHORT_ABANDON),
         measures=level_measures(_way(frozenset(parts))),
         parameters=f"{metric.parameters};of={'/'.join(('answered', *sorted(parts)))}",
     )

@@ -10,7 +10,8 @@ class Followup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer and who held the ticket; ``open`` turns false when it was re-rated or retracted, or its ticket merged or deleted.
 
     Or, as ``expired``, when its ticket's facts are forgotten: nothing is known then of whether it still stands.
-    Bad is a csat answer below the middle of its scale (or ``bad``, ``dissatisfied``, ``very_dissatisfied``), and a detractor's.
+    Bad is a csat answer below the middle of its scale (or ``bad``, ``dissatisfied``, ``very_dissatisfied``), a detractor's, and an effort
+    answer on the bad side of the middle: above it, or below it where STREAM_CES_DIRECTION is ``high_is_good``.
     """
 
     tenant: Token

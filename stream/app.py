@@ -213,6 +213,7 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         refusals=refusals,
         min_n=core.compare_min_n,
         changelog=core.topics.windows_changelog,
+        csat_bands=settings.csat_bands,
     )
     too_late = TooLate(core.clock)
     http = server.start(

@@ -53,14 +53,18 @@ def _plain(unit: str) -> list[Property]:
 def number(
     title: str,
     description: str,
-    value: Line,
+    value: Line | Sequence[tuple[Line, str]],
     beside: Sequence[Line] = (),
     *,
-    bands: Sequence[tuple[float | None, str]] = ((None, "text"),),
     decimals: float | None = None,
     width: int = 6,
 ) -> stat.Panel:
-    """The figure of this moment, coloured by its bands; beside it, uncoloured, what it rests on."""
+    """The figure of this moment; beside it what it rests on.
+
+    Several lines, each with a colour: one query per band, of which one finds the figure.
+    """
+    coloured = [(value, "text")] if isinstance(value, Line) else value
+    lines = [line for line, _ in coloured]
     panel = (
         stat.Panel()
         .title(title)
@@ -68,9 +72,9 @@ def number(
         .datasource(DATASOURCE)
         .span(width)
         .height(HEIGHT)
-        .targets(_queries([value, *beside], instant=True))
-        .unit(value.unit)
-        .thresholds(_thresholds(*bands))
+        .targets(_queries([*lines, *beside], instant=True))
+        .unit(lines[0].unit)
+        .thresholds(_thresholds((None, "text")))
         .color_mode(common.BigValueColorMode.VALUE)
         .graph_mode(common.BigValueGraphMode.NONE)
         .text_mode(common.BigValueTextMode.VALUE_AND_NAME)
@@ -80,7 +84,11 @@ def number(
     )
     if decimals is not None:
         panel = panel.decimals(decimals)
-    for position, line in enumerate(beside, start=1):
+    for position, (_, colour) in enumerate(coloured if len(coloured) > 1 else ()):
+        panel = panel.override_by_query(
+            chr(ord("A") + position), [Property("color", {"mode": "fixed", "fixedColor": colour})]
+        )
+    for position, line in enumerate(beside, start=len(lines)):
         ref = chr(ord("A") + position)
         properties = _plain(line.unit)
         if line.unit == "short":
@@ -96,11 +104,15 @@ def over_time(
     *,
     band: tuple[Line, Line] | None = None,
     counts: Sequence[Line] = (),
+    marks: Sequence[tuple[Line, str]] = (),
     width: int = 18,
     soft_max: float | None = None,
 ) -> timeseries.Panel:
-    """Lines over time; ``band`` is an interval drawn as an area, ``counts`` are bars on an axis of their own."""
-    every = [*lines, *(band or ()), *counts]
+    """Lines over time; ``band`` is an interval drawn as an area, ``counts`` are bars on an axis of their own.
+
+    ``marks`` are thin broken lines of a colour each, to measure the others by.
+    """
+    every = [*lines, *(band or ()), *counts, *(line for line, _ in marks)]
     panel = (
         timeseries.Panel()
         .title(title)
@@ -132,6 +144,16 @@ def over_time(
         panel = panel.override_by_name(
             high.legend,
             [*thin, Property("custom.fillBelowTo", low.legend), Property("custom.fillOpacity", 15)],
+        )
+    for line, colour in marks:
+        broken = {"fill": "dash", "dash": [8, 8]}
+        panel = panel.override_by_name(
+            line.legend,
+            [
+                Property("custom.lineWidth", 1),
+                Property("custom.lineStyle", broken),
+                Property("color", {"mode": "fixed", "fixedColor": colour}),
+            ],
         )
     for line in counts:
         panel = panel.override_by_name(

@@ -4,6 +4,7 @@
 """
 
 from deploy.prometheus.build import recorded
+from stream.web.bands import BANDS
 from stream.web.figures import PREFIX
 
 SEGMENT = 'tenant="$tenant", team=~"$team", channel=~"$channel", queue=""'
@@ -27,6 +28,11 @@ def figure(series: str, labels: str = SEGMENT, window: bool = True, more: str = 
 def by(label: str, expr: str) -> str:
     """Keeps one label of a query that gives one series per value of it."""
     return f"max by ({label}) ({expr})"
+
+
+def csat_band(name: str) -> str:
+    """Where a band of csat ends, ``poor`` or ``good``: the same for everything that a worker shows."""
+    return f'max({recorded(BANDS)}{{band="{name}"}})'
 
 
 def suspected(series: str) -> str:

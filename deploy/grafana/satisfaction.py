@@ -2,10 +2,20 @@
 
 from deploy.grafana.figures import OPTIONAL, Row, interval
 from deploy.grafana.panels import Line, by_label, number, over_time
-from deploy.grafana.queries import TEAMS, by, figure
+from deploy.grafana.queries import TEAMS, by, csat_band, figure
 
-GOOD_AND_POOR = ((None, "red"), (0.60, "orange"), (0.80, "green"))
-"""The bands of the metric definitions: poor under 60 %, good from 80 %."""
+GOOD, POOR = csat_band("good"), csat_band("poor")
+"""From where on it is good, under what poor: as STREAM_CSAT_BANDS says."""
+
+
+def _in_its_band(csat: str) -> list[tuple[Line, str]]:
+    """The figure, as a query for each band: one of them finds it."""
+    good, poor = f"scalar({GOOD})", f"scalar({POOR})"
+    return [
+        (Line(f"{csat} >= {good}", "CSAT, good", "percentunit"), "green"),
+        (Line(f"({csat} < {good}) >= {poor}", "CSAT, fair", "percentunit"), "orange"),
+        (Line(f"({csat} < {good}) < {poor}", "CSAT, poor", "percentunit"), "red"),
+    ]
 
 
 def satisfaction() -> Row:
@@ -27,17 +37,21 @@ def satisfaction() -> Row:
             number(
                 "CSAT",
                 "Good answers / answers in the window. Good = the top of the survey's own scale.",
-                csat,
+                _in_its_band(csat.expr),
                 [*csat_interval, csat_n],
-                bands=GOOD_AND_POOR,
                 decimals=1,
             ),
             over_time(
                 "CSAT over time",
-                "At every moment the figure of the window that ends there, with its 95 % interval (Wilson) and its number of answers.",
+                "At every moment the figure of the window that ends there, with its 95 % interval (Wilson) and its number of answers. "
+                "Broken lines: good from, poor under (STREAM_CSAT_BANDS).",
                 [csat],
                 band=csat_interval,
                 counts=[csat_n],
+                marks=[
+                    (Line(GOOD, "good from", "percentunit"), "green"),
+                    (Line(POOR, "poor under", "percentunit"), "red"),
+                ],
                 soft_max=1,
             ),
             number(

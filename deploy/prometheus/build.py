@@ -10,6 +10,7 @@ from typing import NamedTuple
 from stream.core.config import CoreConfig
 from stream.metrics import built
 from stream.web import comparisons
+from stream.web.bands import BANDS
 from stream.web.figures import ALERT_STATE, EXCLUDED, PREFIX
 from stream.web.pipeline import PREFIX as PIPELINE
 from stream.web.suspects import SERIES as SUSPECTED
@@ -59,7 +60,7 @@ def figure_series() -> tuple[str, ...]:
             names[PREFIX + live.count_name] = None
             if live.age_name is not None:
                 names[PREFIX + live.age_name] = None
-    names[EXCLUDED] = names[ALERT_STATE] = None
+    names[EXCLUDED] = names[ALERT_STATE] = names[BANDS] = None
     names.update((PREFIX + name, None) for name, _ in comparisons.declared(COMPARED_UNITS))
     names.update(dict.fromkeys(SUSPECTED))
     return tuple(names)

@@ -10,7 +10,6 @@ from stream.core.author_days import suspects_of
 from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
 from stream.core.explain import Explanation
-from stream.core.first_replies import is_watched
 from stream.core.impossible import impossible, raised_in
 from stream.core.labels import OTHER
 from stream.core.measure import Figure
@@ -19,7 +18,6 @@ from stream.core.tally import DamagedRowError
 from stream.core.ticket import RowVersionError
 from stream.core.tickets_meta import UnknownRowError
 from stream.core.without import figures_without
-from stream.metrics import selected
 from stream.settings import Settings
 
 UNREADABLE: Final = (DamagedRowError, UnknownRowError, RowVersionError, msgspec.DecodeError)
@@ -40,7 +38,7 @@ def suspected(settings: Settings, found: Explanation, labels: dict[str, str]) ->
     """
     core = kafka.run(settings, kafka.fitted_core(settings))
     tenant = labels["tenant"]
-    if "reply" not in found.metric.reads or not is_watched(selected(core)) or tenant == OTHER:
+    if "reply" not in found.metric.reads or tenant == OTHER:
         return []
     whole = segment_name({"tenant": tenant})
     owner = segment_partition(whole, core.delta_partitions)

@@ -234,7 +234,8 @@ def judge(
         if n >= least and author < UNNAMED:
             of_author = _of_author(author, looked_at.values())
             seconds = {what: count for what, count in of_author.items() if what <= WITHIN_S}
-            replies = FirstReplies(n, total, seconds, of_author.get(TAKEN_OVER, 0))
+            busiest = max(day.counts[author] for day in looked_at.values())
+            replies = FirstReplies(n, total, seconds, of_author.get(TAKEN_OVER, 0), busiest)
             if looks_like_a_bot(replies):
                 found.append(
                     Suspect(

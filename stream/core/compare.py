@@ -109,7 +109,7 @@ def _compared(name: str, this: Side, other: Side, *, same_events: bool = False) 
     else:
         samples = this.sample(name), other.sample(name)
         if samples[0] is None or samples[1] is None:
-            why_not = "it is neither a share nor a mean whose spread is kept"
+            why_not = "on one side at least it is neither a share of a count nor a mean whose spread is kept"
         else:
             method, bounds = _method(samples[0], figures[0]), difference(samples[0], samples[1])
             if bounds is None:

@@ -33,8 +33,8 @@ Said = tuple[int, int, int]
 
 
 def is_watched(metrics: Sequence[Metric]) -> bool:
-    """Wherever first reply times are computed it is watched who gives them."""
-    return any(metric.name == "first_reply_time" for metric in metrics)
+    """Wherever something rests on replies, so on who counts as an agent, it is watched who gives the first ones."""
+    return any("reply" in metric.reads for metric in metrics)
 
 
 def first_replies(ticket: Ticket, config: CoreConfig) -> list[Said]:

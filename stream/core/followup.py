@@ -4,7 +4,8 @@ What a ticket's facts call for is a function of the facts alone. What they calle
 in the same flush that writes the row, so that each opens once and is withdrawn once, whatever came twice or in another order.
 
 A row holds the id of a bad answer's survey as long as its follow-up may be open: of an answer that opened none, being too late to
-react to, the id goes. So what a row calls for is what is open of it, and when the row is forgotten that is closed as expired.
+react to, the id goes, and so does that of an effort answer that is a good one as STREAM_CES_DIRECTION reads it. So what a row calls for
+is what is open of it, and when the row is forgotten that is closed as expired.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +18,7 @@ from stream.core.config import CoreConfig
 from stream.core.fact import KINDS, LABELS, NO_SCALE, SCALES
 from stream.core.record import Output
 from stream.core.rollup import HEADERS, instant
-from stream.core.survey_merge import drop_empty
+from stream.core.survey_merge import drop_empty, is_bad
 from stream.core.ticket import ALWAYS, Ticket
 
 FOLLOWUP_TYPE: Final = "contact-centre.feedback.followup.v1"
@@ -31,7 +32,10 @@ _LABEL_NAMES: Final = {code: name for name, code in LABELS.items()}
 
 
 class Followup(NamedTuple):
-    """A bad answer that stands. ``what`` is kind * 16 + scale, ``label`` a code of :data:`stream.core.fact.LABELS` or 0."""
+    """A bad answer that stands, or one of effort that may be one.
+
+    ``what`` is kind * 16 + scale, ``label`` a code of :data:`stream.core.fact.LABELS` or 0.
+    """
 
     survey_id: str
     answered_ms: int
@@ -105,10 +109,16 @@ class Followups:
     ) -> list[Followup]:
         """Open what is new, say anew what says something else, withdraw what is gone; ``key`` is the row's. What is open now.
 
-        An answer that is too late for every window is too late to react to: it opens nothing, but what is open may become its own.
+        An answer that is too late for every window is too late to react to: it opens nothing, but what is open may become its own. What
+        is open stays so while nothing about it changes, also when the direction of effort scores was turned round.
         """
         before = {one.survey_id: one for one in old}
-        stands = [one for one in new if one.survey_id in before or one.answered_ms >= too_late_ms]
+        stands = [
+            one
+            for one in new
+            if before.get(one.survey_id) == one
+            or (self._is_bad(one) and (one.survey_id in before or one.answered_ms >= too_late_ms))
+        ]
         standing = {one.survey_id for one in stands}
         for one in old:
             if one.survey_id not in standing:
@@ -116,6 +126,10 @@ class Followups:
         for one in stands:
             self._note((key, one.survey_id), before.get(one.survey_id), one)
         return stands
+
+    def _is_bad(self, one: Followup) -> bool:
+        low_is_good = self._config.ces_direction == "low_is_good"
+        return is_bad(one.what, one.score, one.label, low_is_good=low_is_good)
 
     def expire(self, key: bytes, still_open: Sequence[Followup]) -> None:
         """A row is forgotten: close what is open of it, as nobody would know it any more to withdraw it."""

@@ -19,6 +19,7 @@ from stream.core.fact import (
 from stream.core.ticket_facts import Answer, BadSurvey, Facts, Rare, Sent, Survey, keyed, rare_of
 
 CSAT: Final = KINDS["csat"]
+CES: Final = KINDS["ces"]
 NPS: Final = frozenset(KINDS["nps"] << 4 | SCALE_CODES[scale] for scale in ((0, 10), (1, 10)))
 DETRACTOR_TO: Final = 6
 BAD_LABELS: Final = frozenset(LABELS[name] for name in ("bad", "dissatisfied", "very_dissatisfied"))
@@ -95,8 +96,8 @@ def survey_answered(facts: Facts, time_ms: int, event: ev.SurveyAnswered) -> int
 
 
 def _note_bad(facts: Facts, key: bytes, survey_id: str, answer: Answer) -> None:
-    """Keep a survey's id as long as the answer that stands is a bad one, and somebody may yet react to it."""
-    if _is_bad(answer):
+    """Keep a survey's id as long as the answer that stands may be a bad one, and somebody may yet react to it."""
+    if _may_be_bad(answer):
         bad = rare_of(facts).bad_surveys
         index, old = keyed(bad, key)
         if old is None:
@@ -112,15 +113,23 @@ def drop_empty(facts: Facts) -> None:
         facts.rare = None
 
 
-def _is_bad(answer: Answer) -> bool:
-    """Whether a team should react: a csat answer below the middle of its scale, or a detractor's."""
-    score = answer.score
-    if answer.kind == CSAT:
-        if score is None or answer.scale == NO_SCALE:
-            return answer.label in BAD_LABELS
-        low, high = SCALES[answer.scale]
-        return 2 * score < low + high
-    return answer.what in NPS and score is not None and score <= DETRACTOR_TO
+def _may_be_bad(answer: Answer) -> bool:
+    """Whether it is bad by one setting or the other."""
+    return any(is_bad(answer.what, answer.score, answer.label, low_is_good=one) for one in (False, True))
+
+
+def is_bad(what: int, score: int | None, label: int, *, low_is_good: bool) -> bool:
+    """Whether a team should react: a csat answer below the middle of its scale, a detractor's, or one of more effort than the middle.
+
+    ``what`` is kind * 16 + scale; ``low_is_good``: of effort scores a low one is a good one, else a high one is.
+    """
+    kind, scale = what >> 4, what & 15
+    if kind not in (CSAT, CES):
+        return what in NPS and score is not None and score <= DETRACTOR_TO
+    if score is None or scale == NO_SCALE:
+        return label in BAD_LABELS
+    above = 2 * score - sum(SCALES[scale])
+    return above > 0 if kind == CES and low_is_good else above < 0
 
 
 def survey_retracted(facts: Facts, time_ms: int, event: ev.SurveyRetracted) -> int:

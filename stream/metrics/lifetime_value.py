@@ -2,17 +2,17 @@
 
 from functools import cache
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
 from stream.core.config import CoreConfig
 from stream.core.currency import CURRENCIES
 from stream.core.customer import CUSTOMER_ALWAYS, Customer
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Series, Tally
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Series, Tally
 from stream.core.metric import FigureName, Metric, excluded_of
-from stream.metrics.stays import JOINED, LEFT, START, customers_in, stay_measures
+from stream.metrics.stays import JOINED, LEFT, NOT_A_CUSTOMER, START, customers_in, stay_measures, stay_of
 
-EXCLUDED: Final = ("unknown_currency", "amount_too_large")
-_UNKNOWN_CURRENCY, _TOO_LARGE = range(2)
+EXCLUDED: Final = ("unknown_currency", "amount_too_large", NOT_A_CUSTOMER)
+_UNKNOWN_CURRENCY, _TOO_LARGE, _GUEST = range(3)
 
 MOST_MINOR: Final = 10**11
 """Amounts beyond it are excluded: sums of them would not fit in 64 bits."""
@@ -29,53 +29,37 @@ _YEAR_MS: Final = 365.25 * 86_400_000
 FORMS: Final = ("historic", "predictive", "simple")
 
 
-class _Bought(NamedTuple):
-    amount: int
-    orders: int
-    slot: int
-    """First slot of the currency."""
-
-
 def _measures(customer: Customer, config: CoreConfig) -> list[Measure]:
+    """Of purchases only those that were made as a customer, under the labels of that stay: so are customers counted."""
     measures = stay_measures(customer, config)
+    stays = customer.stays()
     measures += [
         (stay.left_ms, customer.labels_at(stay.joined_ms, config), _STAY_MS, stay.left_ms - stay.joined_ms)
-        for stay in customer.stays()
+        for stay in stays
         if stay.left_ms is not None
     ]
-    bought: list[tuple[int, _Bought]] = []
     for one in customer.purchases:
-        labels = customer.labels_at(one.at, config)
-        if isinstance(one.currency, str):
+        stay = stay_of(stays, one.at)
+        labels = customer.labels_at(one.at if stay is None else stay.joined_ms, config)
+        if stay is None:
+            measures.append((one.at, labels, _GUEST, 1))
+        elif isinstance(one.currency, str):
             measures.append((one.at, labels, _UNKNOWN_CURRENCY, 1))
         elif abs(one.amount) > MOST_MINOR:
             measures.append((one.at, labels, _TOO_LARGE, 1))
         else:
-            found = _Bought(one.amount, int(one.amount >= 0), _MONEY + one.currency * _MONEY_SLOTS)
-            bought.append((one.at, found))
+            amount, orders = one.amount, int(one.amount >= 0)
+            first = _MONEY + one.currency * _MONEY_SLOTS
             measures += (
-                (one.at, labels, found.slot + _SUM, found.amount),
-                (one.at, labels, found.slot + _MARGIN, found.amount * config.margin_percent),
-                (one.at, labels, found.slot + _ORDERS, found.orders),
+                (one.at, labels, first + _SUM, amount),
+                (one.at, labels, first + _MARGIN, amount * config.margin_percent),
+                (one.at, labels, first + _ORDERS, orders),
             )
-    return [*measures, *_whole_stays(customer, config, bought)]
-
-
-def _whole_stays(customer: Customer, config: CoreConfig, bought: list[tuple[int, _Bought]]) -> list[Measure]:
-    """What was bought up to each leave, since the one before: a first order may be a little older than the join."""
-    measures: list[Measure] = []
-    after_ms = -1
-    for joined_ms, left_ms in customer.stays():
-        if left_ms is None:
-            break
-        labels: Labels = customer.labels_at(joined_ms, config)
-        for at_ms, (amount, orders, slot) in bought:
-            if after_ms < at_ms <= left_ms:
+            if stay.left_ms is not None:
                 measures += (
-                    (left_ms, labels, slot + _LIFE_SUM, amount),
-                    (left_ms, labels, slot + _LIFE_ORDERS, orders),
+                    (stay.left_ms, labels, first + _LIFE_SUM, amount),
+                    (stay.left_ms, labels, first + _LIFE_ORDERS, orders),
                 )
-        after_ms = left_ms
     return measures
 
 
@@ -169,7 +153,8 @@ def _metric(margin_percent: int) -> Metric:
             "margin / those who were customers in it. lifetime_value_predictive_eur: transactions of a customer in the window x "
             "average order x lifetime, in windows, as 1 / churn rate; so monthly transactions with months for a window. "
             "lifetime_value_simple_eur: average purchase x purchases per year x years as a customer, over the whole stays of those "
-            "who left in the window. Refunds lower the sums and are no orders."
+            "who left in the window. Refunds lower the sums and are no orders. What somebody buys who is no customer at that time "
+            "is left out and counted as not_a_customer; who joins again counts again."
         ),
         source="Ours: three plain textbook formulas; margin is STREAM_MARGIN; no one publication is meant",
         null_rule="Null of lifetime_value itself, which carries the counts; of a form where it has no customers, or nobody left.",
@@ -180,6 +165,7 @@ def _metric(margin_percent: int) -> Metric:
         measures=_measures,
         figures=_figures,
         only_counts=True,
+        version=2,
         others=tuple(
             FigureName(f"lifetime_value_{form}_{currency.lower()}", "minor", (-inf, inf))
             for form in FORMS

@@ -26,9 +26,11 @@ def _measures(ticket: Ticket, config: CoreConfig) -> list[Measure]:
     measures: list[Measure] = []
     labels = ticket.labels_at(_NOW_MS, config)
     if not settled:
-        if ticket.creation is not None:
-            measures.append((ticket.base_ms, labels, OPEN, 1))
         since = ticket.waiting_since(config)
+        # Whoever waits, waits on an open ticket, also on one that was never seen to be created: no part is more than its whole.
+        opened = 0 if ticket.creation is not None else since
+        if opened is not None:
+            measures.append((ticket.base_ms + opened, labels, OPEN, 1))
         if since is not None:
             measures.append((ticket.base_ms + since, labels, UNANSWERED, 1))
     measures += [
@@ -44,9 +46,9 @@ METRIC: Final = Metric(
     title="Open, unanswered, waiting",
     unit="count",
     definition=(
-        "Now: tickets that are neither solved nor closed; of these, those with a public customer message (the creation included) that "
-        "no human agent has publicly answered, and since when the oldest waits; visits of queues that have not ended. They count for "
-        "who holds the ticket now."
+        "Now: tickets that are neither solved nor closed, one whose creation is unknown as long as a customer waits on it; of these, those "
+        "with a public customer message (the creation included) that no human agent has publicly answered, and since when the oldest "
+        "waits; visits of queues that have not ended. They count for who holds the ticket now."
     ),
     source="Ours: the censored side of reply times and waits, because what is still running must not be left out",
     null_rule="No sample where nothing is open or waiting; ages only where there is something to be old.",
@@ -55,6 +57,7 @@ METRIC: Final = Metric(
     measures=_measures,
     series=(),
     live=True,
+    version=2,
     live_series=(
         LiveSeries(
             OPEN, "tickets_open", "oldest_open_age_seconds", "Tickets that are neither solved nor closed."

@@ -7,6 +7,7 @@ from math import lcm
 from typing import Final
 
 from stream.core.config import CoreConfig
+from stream.core.interval import Mean, Sample
 from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Reasons, Series, Tally
 from stream.core.metric import Metric, excluded_of
 from stream.core.ticket import ALWAYS, Ticket
@@ -18,6 +19,8 @@ SUM_SLOT: Final = EXCLUDED_SLOTS
 COUNT_SLOT: Final = EXCLUDED_SLOTS + 1
 CRITERIA_SLOT: Final = EXCLUDED_SLOTS + 2
 """Sum and count of the first configured criterion; two slots for each."""
+SQUARES_SLOT: Final = 2048
+"""Sum of the squares of scores, of reviews and then of each configured criterion: what the spread of a mean is known from."""
 
 _NO_WEIGHT = 0
 _OTHER = re.compile(r"[^a-z0-9]+")
@@ -44,6 +47,11 @@ def criterion_name(name: str) -> str:
     return _OTHER.sub("_", name.lower()).strip("_")
 
 
+def squared(score: int) -> int:
+    """The square of a share in billionths, in billionths, half up."""
+    return (2 * score * score + SCALE) // (2 * SCALE)
+
+
 Scoring = Callable[[Sequence[tuple[str, int, int, int]]], int | None]
 """The score of a review's (name, score, max, weight), in billionths; None where nothing has a weight."""
 
@@ -64,13 +72,21 @@ def review_measures(ticket: Ticket, config: CoreConfig, scoring: Scoring = score
         if score is None:
             measures.append((instant_ms, labels, _NO_WEIGHT, 1))
         else:
-            measures += ((instant_ms, labels, SUM_SLOT, score), (instant_ms, labels, COUNT_SLOT, 1))
+            measures += (
+                (instant_ms, labels, SUM_SLOT, score),
+                (instant_ms, labels, COUNT_SLOT, 1),
+                (instant_ms, labels, SQUARES_SLOT, squared(score)),
+            )
         for name, given, most, _ in review.criteria if known else ():
             criterion = criterion_name(name)
             if criterion in known:
-                slot = CRITERIA_SLOT + 2 * known.index(criterion)
-                measures.append((instant_ms, labels, slot, rounded(given, most)))
-                measures.append((instant_ms, labels, slot + 1, 1))
+                place = known.index(criterion)
+                share = rounded(given, most)
+                measures += (
+                    (instant_ms, labels, CRITERIA_SLOT + 2 * place, share),
+                    (instant_ms, labels, CRITERIA_SLOT + 2 * place + 1, 1),
+                    (instant_ms, labels, SQUARES_SLOT + 1 + place, squared(share)),
+                )
     return measures
 
 
@@ -84,6 +100,16 @@ def _figure(name: str, tally: Tally, slot: int, reasons: Reasons | None = None) 
         parts={"sum": total / SCALE, "reviews": n},
         excluded={} if reasons is None else excluded_of(tally, reasons),
     )
+
+
+def _sample(tally: Tally, slot: int, squares_slot: int) -> Mean | None:
+    """What a mean of scores was taken of. A spread as small as rounding squares can make it is none."""
+    total, n, squares = (tally.get(one, 0) for one in (slot, slot + 1, squares_slot))
+    if n <= 0:
+        return None
+    spread = n * squares * SCALE - total * total
+    variance = spread / (SCALE * SCALE * n * (n - 1)) if 2 * spread > n * n * SCALE else 0.0
+    return Mean(total / (SCALE * n), variance, n)
 
 
 def _series(
@@ -113,6 +139,13 @@ def _metric(criteria: tuple[str, ...]) -> Metric:
             *(_figure(name, tally, CRITERIA_SLOT + 2 * place) for place, name in enumerate(names)),
         ]
 
+    def samples(tally: Tally) -> dict[str, Sample | None]:
+        own = {
+            name: _sample(tally, CRITERIA_SLOT + 2 * place, SQUARES_SLOT + 1 + place)
+            for place, name in enumerate(names)
+        }
+        return {"quality_score": _sample(tally, SUM_SLOT, SQUARES_SLOT), **own}
+
     own = f" (quality_score_{criteria[0]} and its like)" if criteria else ""
     return Metric(
         id=22,
@@ -130,6 +163,7 @@ def _metric(criteria: tuple[str, ...]) -> Metric:
         reads=ALWAYS | {"review"},
         measures=review_measures,
         figures=figures,
+        samples=samples,
         series=(
             *_series("quality_score", "quality_score", "weighted score"),
             *(
@@ -140,5 +174,5 @@ def _metric(criteria: tuple[str, ...]) -> Metric:
                 )
             ),
         ),
-        parameters=f"criteria={'+'.join(criteria) or 'none'}",
+        parameters=f"criteria={'+'.join(criteria) or 'none'};squares=kept",
     )

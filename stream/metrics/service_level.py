@@ -8,20 +8,26 @@ from typing import Final
 from stream.core.config import CoreConfig
 from stream.core.fact import ABANDONED, ANSWERED
 from stream.core.interval import Sample
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Tally
+from stream.core.measure import EXCLUDED_SLOTS, Figure, Measure, Tally
 from stream.core.metric import Metric, never
 from stream.core.ticket import ALWAYS, Ticket
 from stream.core.ticket_facts import Left, Visit
-from stream.metrics.abandon_rate import is_short, short_rule
+from stream.metrics.abandon_rate import short_rule
 from stream.metrics.shares import IN, OUT, share_figure, share_sample, share_series
-from stream.metrics.visits import ended_visits, wait_ms
+from stream.metrics.visits import (
+    EXCLUDED,
+    NEGATIVE,
+    SHORT,
+    SHORT_ABANDON,
+    UNKNOWN,
+    ended_visits,
+    is_short,
+    wait_ms,
+)
 
-SHORT: Final = "short_abandon"
-EXCLUDED: Final = (SHORT, "negative_duration", "unknown_wait")
 OTHER_QUEUES: Final = "*"
 """In ``service_level_seconds``: all queues that are not named there."""
 
-_SHORT, _NEGATIVE, _UNKNOWN = range(3)
 _FIRST = EXCLUDED_SLOTS + 2
 
 
@@ -38,8 +44,9 @@ def thresholds_of(levels: Mapping[str, tuple[int, ...]], queue: str) -> tuple[in
 class Way(Enum):
     """What the end of a visit is to a service level."""
 
-    JUDGED = "in the whole, and met where it came in time"
-    MISSED = "in the whole only"
+    JUDGED = "in the whole, and met where it came in time; left out and counted where nobody knows how long it lasted"
+    GIVEN_UP = "in the whole only; left out and counted where nobody knows how long it lasted"
+    MISSED = "in the whole only, however long it lasted"
     SHORT = "left out and counted"
     APART = "not in it"
 
@@ -54,14 +61,21 @@ def level_measures(
         for instant_ms, labels, visit, left in ended_visits(ticket, config):
             way = way_of(visit, left, config)
             thresholds = thresholds_of(config.service_level_seconds, left.queue)
-            if way is Way.JUDGED:
-                found += _judged(instant_ms, labels, wait_ms(visit, left), thresholds)
-            elif way is Way.SHORT:
-                found.append((instant_ms, labels, _SHORT, 1))
+            waited_ms = wait_ms(visit, left)
+            if way is Way.APART:
+                continue
+            if way is Way.SHORT:
+                slots = [SHORT]
             elif way is Way.MISSED:
-                found += [
-                    (instant_ms, labels, slot, 1) for slot in (OUT, *(within(one)[1] for one in thresholds))
-                ]
+                slots = _missed(thresholds)
+            elif waited_ms is None or waited_ms < 0:
+                slots = [UNKNOWN if waited_ms is None else NEGATIVE]
+            elif way is Way.GIVEN_UP:
+                slots = _missed(thresholds)
+            else:
+                slots = [IN if waited_ms <= 1000 * thresholds[0] else OUT]
+                slots += [within(seconds)[waited_ms > 1000 * seconds] for seconds in thresholds]
+            found += [(instant_ms, labels, slot, 1) for slot in slots]
         return found
 
     return measures
@@ -72,21 +86,14 @@ def _way(visit: Visit, left: Left, config: CoreConfig) -> Way:
         return Way.JUDGED
     if left.outcome != ABANDONED:
         return Way.APART
-    return Way.SHORT if is_short(visit, left, config) else Way.MISSED
+    return Way.SHORT if is_short(visit, left, config) else Way.GIVEN_UP
 
 
 _measures = level_measures(_way)
 
 
-def _judged(
-    instant_ms: int, labels: Labels, waited_ms: int | None, thresholds: tuple[int, ...]
-) -> list[Measure]:
-    """A visit that counts where it ended in time, against each threshold; left out where that cannot be said."""
-    if waited_ms is None or waited_ms < 0:
-        return [(instant_ms, labels, _UNKNOWN if waited_ms is None else _NEGATIVE, 1)]
-    slots = [IN if waited_ms <= 1000 * thresholds[0] else OUT]
-    slots += [within(seconds)[waited_ms > 1000 * seconds] for seconds in thresholds]
-    return [(instant_ms, labels, slot, 1) for slot in slots]
+def _missed(thresholds: tuple[int, ...]) -> list[int]:
+    return [OUT, *(within(one)[1] for one in thresholds)]
 
 
 def metric(config: CoreConfig) -> Metric:
@@ -132,13 +139,17 @@ def _metric(levels: tuple[tuple[str, tuple[int, ...]], ...], short_seconds: int)
             "Genesys Cloud, configure the service level calculation, with short abandons left out: "
             "https://help.mypurecloud.com/articles/configure-the-service-level-calculation/"
         ),
-        null_rule="Null where no visit was answered or given up; an answered visit whose beginning is unknown is counted as unknown_wait.",
-        excluded_reasons=EXCLUDED if short_seconds else never(EXCLUDED, SHORT),
+        null_rule=(
+            "Null where no visit was answered or given up; one of either kind whose beginning is unknown is counted as unknown_wait, one "
+            "that ended before it began as negative_duration."
+        ),
+        excluded_reasons=EXCLUDED if short_seconds else never(EXCLUDED, SHORT_ABANDON),
         reads=ALWAYS | {"visit"},
         measures=_measures,
         figures=figures,
         samples=samples,
         interval=True,
+        version=2,
         series=(
             *share_series(
                 "service_level",

@@ -157,7 +157,8 @@ class FigureSettings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[int, int],
         setting(
             definitions.bands(),
-            "What `stream explain` calls csat: poor under the first, good from the second, fair between. Words; no figure follows them.",
+            "What csat is called: poor under the first, good from the second, fair between. `stream explain` says so, and the dashboard's "
+            "colours follow contact_centre_csat_band_ratio; no figure does.",
         ),
     ] = (60, 80)
     margin: Annotated[

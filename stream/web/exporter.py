@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from stream.core.config import CoreConfig
 from stream.core.metric import Metric
 from stream.core.snapshot import Snapshot
+from stream.web.bands import band_families
 from stream.web.figures import FigureFamilies
 from stream.web.left_out import Unreadable
 from stream.web.pipeline import pipeline_families
@@ -37,14 +38,16 @@ class Exporter:
         *,
         min_n: int = _DEFAULTS.compare_min_n,
         changelog: str = _DEFAULTS.topics.windows_changelog,
+        csat_bands: tuple[int, int] = (60, 80),
     ) -> None:
         """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not.
 
         ``min_n``: fewer on either side, and a figure is not compared with that of the window before. ``changelog``: of the windows, to
-        name what cannot be shown.
+        name what cannot be shown. ``csat_bands``: percents, poor under the first, good from the second.
         """
         self._figures = FigureFamilies(metrics, min_n)
         self._unreadable = Unreadable(changelog)
+        self._bands = band_families(metrics, csat_bands)
         self._status = status
         self._build = build_labels() if build is None else build
         self._refusals = refusals or Refusals()
@@ -73,6 +76,7 @@ class Exporter:
             ready = not (status.reasons or self._unreadable.reasons)
             families = [
                 *figures,
+                *self._bands,
                 *suspect_families([one for snapshot in snapshots for one in snapshot.suspects]),
                 *pipeline_families(status, clock_ms, self._build, self._refusals.counts(), ready=ready),
             ]

@@ -119,8 +119,15 @@ def test_named_in_the_settings_nobody_is_suspected_any_more() -> None:
     assert [one.replies.n for one in suspects(pipeline)] == [20]
 
 
-def test_without_first_reply_times_nobody_is_watched() -> None:
-    pipeline = Pipeline(msgspec.structs.replace(CONFIG, metrics=("csat", "reply_time")))
+@pytest.mark.parametrize("metric", ["reply_time", "first_reply_within", "first_contact_resolution", "live"])
+def test_whatever_rests_on_replies_is_watched_over(metric: str) -> None:
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, metrics=("csat", metric)))
+    run(pipeline, *(event for number in range(20) for event in told(number)))
+    assert [one.replies.n for one in suspects(pipeline)] == [20]
+
+
+def test_where_nothing_rests_on_replies_nobody_is_watched() -> None:
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, metrics=("csat", "reopened")))
     run(pipeline, *(event for number in range(20) for event in told(number)))
     assert suspects(pipeline) == ()
     assert not any(key[:1] == b"f" for changelog in pipeline.changelogs for key in changelog)
@@ -246,6 +253,8 @@ def test_a_week_is_looked_at_and_older_days_only_where_there_is_little() -> None
     assert judge(ACME.encode(), {**old, (MIN_DAYS - 1) * DAY: person(MIN_TOTAL)}), (
         "within a week all days count"
     )
+    busy = {number * DAY: day(1, 100 * number) for number in range(2, 7)}
+    assert [one.replies.busiest_day for one in judge(ACME.encode(), busy)] == [600]
     recent = {number * DAY: person(1_000) for number in range(30)}
     recent[29 * DAY] = day(1, 2_000)
     assert [one.replies[:2] for one in judge(ACME.encode(), recent)] == [(2_000, 8_000)]

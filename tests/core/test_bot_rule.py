@@ -3,35 +3,48 @@
 from collections import Counter
 from collections.abc import Iterable
 from math import exp
+from random import Random
 from statistics import NormalDist
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.core.bot_rule import (
+    ALONE,
     AT_ONCE_S,
+    EVENEST_SIGMA,
     MANY,
     MAX_QUARTILE_RATIO,
     MAX_QUARTILE_RATIO_OF_MANY,
+    MIN_CLUSTERED,
     MIN_FIRST_REPLIES,
     MIN_SHARE,
     MIN_SHARE_AT_ONCE,
     MIN_TAKEN_OVER,
     MIN_TAKEN_OVER_OF_MANY,
     MIN_WITHIN_A_MINUTE,
+    MOST_OF_A_DAY,
     WITHIN_S,
     FirstReplies,
+    clustered,
     looks_like_a_bot,
 )
 
 
 def author(
-    delays_s: Iterable[float], *, share: float = 1.0, taken_over: float = 1.0, of: int | None = None
+    delays_s: Iterable[float],
+    *,
+    share: float = 1.0,
+    taken_over: float = 1.0,
+    of: int | None = None,
+    busiest_day: int = 0,
 ) -> FirstReplies:
     seconds = Counter(min(int(delay), WITHIN_S) for delay in delays_s)
     n = seconds.total()
-    return FirstReplies(n, round(n / share) if of is None else of, seconds, round(taken_over * n))
+    return FirstReplies(
+        n, round(n / share) if of is None else of, seconds, round(taken_over * n), busiest_day
+    )
 
 
 def spread(median_s: float, sigma: float, n: int = 200) -> list[float]:
@@ -68,9 +81,71 @@ def test_people_who_are_merely_fast_are_not(median_s: float, sigma: float, share
     assert not looks_like_a_bot(author(spread(median_s, sigma), share=share))
 
 
-def test_one_who_is_the_whole_team_is_not() -> None:
-    assert not looks_like_a_bot(author([10] * 200, taken_over=0))
-    assert not looks_like_a_bot(author([0] * 200, taken_over=0.02))
+@pytest.mark.parametrize("median_s", [0.5, 1, 2, 3, 4, 5, 8, 12, 20, 30])
+@pytest.mark.parametrize("sigma", [EVENEST_SIGMA, 0.4, 0.5, 0.7])
+@pytest.mark.parametrize("n", [200, 400])
+def test_one_who_is_the_whole_team_is_not(median_s: float, sigma: float, n: int) -> None:
+    """Nobody ever follows: neither where they answer within seconds, nor where calls are written down as they are taken."""
+    assert not looks_like_a_bot(author(spread(median_s, sigma, n), taken_over=0, busiest_day=n))
+
+
+def test_one_whose_calls_are_written_down_at_once_and_nobody_else_is_not() -> None:
+    assert not looks_like_a_bot(author([0, 1, 2] * 400, taken_over=0, busiest_day=MOST_OF_A_DAY))
+    assert not looks_like_a_bot(author([0] * 400, taken_over=0.02, busiest_day=400))
+
+
+@pytest.mark.parametrize("taken_over", [0, 0.04])
+def test_a_bot_whom_nobody_follows_is_named_once_there_are_very_many_replies(taken_over: float) -> None:
+    """It settles what it answers: neither a person nor the customer says anything more."""
+    assert looks_like_a_bot(author(RESPONDER * 20, share=0.4, taken_over=taken_over))
+    assert looks_like_a_bot(author([10] * ALONE, taken_over=taken_over))
+    assert not looks_like_a_bot(author([10] * (ALONE - 1), taken_over=taken_over))
+
+
+def test_who_answers_more_in_a_day_than_anybody_could_is_named_though_it_is_at_once() -> None:
+    for named, most in ((True, MOST_OF_A_DAY + 1), (False, MOST_OF_A_DAY)):
+        assert looks_like_a_bot(author([0, 1, 2] * 300, taken_over=0, busiest_day=most)) is named
+    assert not looks_like_a_bot(author(spread(20, 0.5, 900), taken_over=0, busiest_day=900))
+
+
+def jitter(middle_s: float, spread_s: float, n: int) -> list[float]:
+    """A timer that is off by so much at most, as often each way."""
+    return [middle_s + spread_s * (2 * (i + 0.5) / n - 1) for i in range(n)]
+
+
+TWO_TIMERS = [
+    jitter(5, 0.5, 100)
+    + jitter(30, 0.5, 100),  # one when a ticket comes in, one for those that were not sorted by then
+    jitter(16, 1.5, 100) + jitter(45, 1.5, 100),
+    jitter(10, 1, 150) + jitter(50, 1, 50),
+]
+
+
+@pytest.mark.parametrize("delays_s", TWO_TIMERS)
+@pytest.mark.parametrize("taken_over", [0, 0.1, 1])
+def test_a_bot_with_two_timers_is_named(delays_s: list[float], taken_over: float) -> None:
+    assert looks_like_a_bot(author(delays_s, share=0.5, taken_over=taken_over))
+
+
+def test_one_timer_is_as_clustered_as_it_is_even() -> None:
+    assert clustered(author([10] * 100)) > 0.85
+    assert clustered(author(RESPONDER * 10)) >= MIN_CLUSTERED
+    assert clustered(author([0] * 100)) == 0
+
+
+@pytest.mark.parametrize(("first", "second"), [(60, 40), (40, 60)])
+def test_two_timers_are_as_clustered_whichever_comes_more_often(first: int, second: int) -> None:
+    """Within a second each, 0.049 and 0.020 of the scale of logarithms: of the evenest person 8 % lie in as much."""
+    assert clustered(author([20] * first + [50] * second)) == pytest.approx(0.92, abs=5e-3)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([2, 3, 4, 5, 6, 8, 12, 20, 30]), st.floats(EVENEST_SIGMA, 1))
+@settings(max_examples=300, deadline=None)
+def test_no_person_is_as_clustered_by_chance(seed: int, median_s: float, sigma: float) -> None:
+    chance = Random(seed)
+    for n in (MANY, ALONE):
+        found = author(median_s * exp(chance.gauss(0, sigma)) for _ in range(n))
+        assert clustered(found) < MIN_CLUSTERED
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
@@ -98,6 +173,8 @@ def test_people_whose_calls_are_written_down_at_once_are_not() -> None:
 
 
 N = 1_000
+OUTER_HALF = [*(3 + i % 12 for i in range(249)), *(21 + i % 36 for i in range(249))]
+"""Of about a thousand delays those below the lower and above the upper quartile, no two of them a timer's."""
 
 
 @pytest.mark.parametrize(
@@ -110,25 +187,29 @@ N = 1_000
             author([10] * (int(N * MIN_WITHIN_A_MINUTE) - 1) + [60] * (N - int(N * MIN_WITHIN_A_MINUTE) + 1)),
         ),
         (
-            author([10, 13] * 500, taken_over=MIN_TAKEN_OVER),
-            author([10, 13] * 500, taken_over=MIN_TAKEN_OVER - 1 / N),
+            author([10, 13] * 40, taken_over=MIN_TAKEN_OVER),
+            author([10, 13] * 40, taken_over=MIN_TAKEN_OVER - 1 / 80),
         ),
         (author([10] * MANY, taken_over=0.1), author([10] * (MANY - 1), taken_over=0.1)),
         (
-            author([10] * N, taken_over=MIN_TAKEN_OVER_OF_MANY),
-            author([10] * N, taken_over=MIN_TAKEN_OVER_OF_MANY - 1 / N),
+            author([1] * N, taken_over=MIN_TAKEN_OVER_OF_MANY),
+            author([1] * N, taken_over=MIN_TAKEN_OVER_OF_MANY - 1 / N),
         ),
-        # 50 s and 59 s are 1.18 apart: seconds count by their ends.
         (
-            author([49] * 500 + [58] * 500, taken_over=0.1),
-            author([49] * 500 + [59] * 500, taken_over=0.1),
+            author([10] * MANY, taken_over=MIN_TAKEN_OVER_OF_MANY),
+            author([10] * MANY, taken_over=MIN_TAKEN_OVER_OF_MANY - 1 / MANY),
+        ),
+        # 17 s and 20 s are 1.18 apart: seconds count by their ends.
+        (
+            author([*OUTER_HALF, *[16, 17, 18, 19] * 126], taken_over=0.1),
+            author([*OUTER_HALF, *[16, 17, 18, 19, 20] * 101], taken_over=0.1),
         ),
         (
             author([0] * 500 + [1] * 500, of=int(N / MIN_SHARE_AT_ONCE), taken_over=0.1),
             author([0] * 500 + [1] * 500, of=int(N / MIN_SHARE_AT_ONCE) + 1, taken_over=0.1),
         ),
         # 20 s and 28 s are 1.4 apart.
-        (author([19] * 500 + [27] * 500), author([19] * 500 + [28] * 500)),
+        (author([19] * 40 + [27] * 40), author([19] * 40 + [28] * 40)),
         (author([0] * 500 + [AT_ONCE_S - 1] * 500), author([0] * 500 + [AT_ONCE_S] * 500)),
     ],
     ids=[
@@ -137,6 +218,7 @@ N = 1_000
         "within a minute",
         "taken over",
         "many",
+        "taken over of many at once",
         "taken over of many",
         "evenness of many",
         "share at once",
@@ -153,31 +235,35 @@ def test_each_condition_decides_at_its_bound(holds: FirstReplies, fails: FirstRe
     st.dictionaries(st.integers(0, WITHIN_S), st.integers(1, 300), min_size=1),
     st.integers(0, 20_000),
     st.floats(0, 1),
+    st.integers(0, 1000),
 )
 def test_whoever_is_named_is_fast_even_frequent_and_not_alone(
-    seconds: dict[int, int], others: int, taken_over: float
+    seconds: dict[int, int], others: int, taken_over: float, busiest_day: int
 ) -> None:
     n = sum(seconds.values())
-    found = FirstReplies(n, n + others, seconds, round(taken_over * n))
+    found = FirstReplies(n, n + others, seconds, round(taken_over * n), busiest_day)
     delays = sorted(second for second, count in seconds.items() for _ in range(count))
     lower, upper = delays[-(-n // 4) - 1], delays[-(-3 * n // 4) - 1]
     assert (found.quantile_s(0.25), found.quantile_s(0.75)) == (lower + 1, upper + 1)
+    at_once = upper + 1 <= AT_ONCE_S
+    followed = found.taken_over / n
+    very_even = upper + 1 <= MAX_QUARTILE_RATIO_OF_MANY * (lower + 1)
     assert looks_like_a_bot(found) == (
         n >= MIN_FIRST_REPLIES
         and n / (n + others) >= MIN_SHARE
         and sum(delay < WITHIN_S for delay in delays) / n >= MIN_WITHIN_A_MINUTE
         and (
-            (
-                found.taken_over / n >= MIN_TAKEN_OVER
-                and (upper + 1 <= AT_ONCE_S or upper + 1 <= MAX_QUARTILE_RATIO * (lower + 1))
-            )
+            (followed >= MIN_TAKEN_OVER and (at_once or upper + 1 <= MAX_QUARTILE_RATIO * (lower + 1)))
+            or (at_once and busiest_day > MOST_OF_A_DAY)
             or (
                 n >= MANY
-                and found.taken_over / n >= MIN_TAKEN_OVER_OF_MANY
-                and (
-                    (upper + 1 <= AT_ONCE_S and n / (n + others) >= MIN_SHARE_AT_ONCE)
-                    or upper + 1 <= MAX_QUARTILE_RATIO_OF_MANY * (lower + 1)
-                )
+                and followed >= MIN_TAKEN_OVER_OF_MANY
+                and ((at_once and n / (n + others) >= MIN_SHARE_AT_ONCE) or very_even)
+            )
+            or (
+                n >= (MANY if followed >= MIN_TAKEN_OVER_OF_MANY else ALONE)
+                and not at_once
+                and (very_even or clustered(found) >= MIN_CLUSTERED)
             )
         )
     )

@@ -24,6 +24,7 @@ from tests.support.pipeline import NOW_MS, Pipeline
 CONFIG = CoreConfig(clock="event", horizons_ms={MINUTE_MS: -1, HOUR_MS: -1, DAY_MS: -1})
 LOG_MS = START_MS + 40 * DAY_MS
 ONE_TO_FIVE = ev.Scale(min=1, max=5)
+ONE_TO_SEVEN = ev.Scale(min=1, max=7)
 
 
 def latest(outputs: Sequence[Output]) -> dict[bytes, dict[str, Any]]:
@@ -156,6 +157,10 @@ def test_who_held_the_ticket_is_told_again_when_it_becomes_known() -> None:
         ({"kind": "nps", "score": 6, "scale": ev.Scale(min=0, max=10)}, True),
         ({"kind": "nps", "score": 7, "scale": ev.Scale(min=0, max=10)}, False),
         ({"kind": "nps", "score": 1, "scale": ONE_TO_FIVE}, False),
+        ({"kind": "ces", "score": 5, "scale": ONE_TO_SEVEN}, True),
+        ({"kind": "ces", "score": 4, "scale": ONE_TO_SEVEN}, False),
+        ({"kind": "ces", "score": 3, "scale": ONE_TO_SEVEN}, False),
+        ({"kind": "ces", "score": 4, "scale": ONE_TO_FIVE}, True),
     ],
 )
 def test_what_is_bad(answer: dict[str, Any], bad: bool) -> None:
@@ -163,6 +168,54 @@ def test_what_is_bad(answer: dict[str, Any], bad: bool) -> None:
     assert bool(found) == bad
     if "label" in answer and bad:
         assert found[0]["label"] == answer["label"]
+
+
+HIGH_IS_GOOD = msgspec.structs.replace(CONFIG, ces_direction="high_is_good")
+
+
+@pytest.mark.parametrize(
+    ("score", "low_is_good", "high_is_good"), [(7, 1, 0), (4, 0, 0), (3, 0, 1), (1, 0, 1)]
+)
+def test_which_effort_is_bad_follows_the_direction(score: int, low_is_good: int, high_is_good: int) -> None:
+    effort = [created(), answered(5, kind="ces", score=score, scale=ONE_TO_SEVEN)]
+    records = log(effort, timestamp_ms=LOG_MS)
+    assert len(oracle(CONFIG, records, now_ms=NOW_MS).followups) == low_is_good
+    assert len(oracle(HIGH_IS_GOOD, records, now_ms=NOW_MS).followups) == high_is_good
+
+
+def test_effort_that_is_rated_anew_is_withdrawn_or_opened() -> None:
+    def effort(minute: int, score: int, revision: int) -> tuple[str, ev.Event]:
+        return answered(minute, revision, kind="ces", score=score, scale=ONE_TO_SEVEN)
+
+    parts = told([created(), effort(5, 2, 0)], [effort(6, 7, 1)], [effort(7, 1, 2)], [effort(8, 6, 3)])
+    assert [[(data["open"], data["score"]) for data in part] for part in parts] == [
+        [],
+        [(True, 7)],
+        [(False, 7)],
+        [(True, 6)],
+    ]
+
+
+def test_what_is_open_stays_so_when_the_direction_is_turned_round_and_is_withdrawn_with_its_answer() -> None:
+    config = msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1)
+    pipeline = Pipeline(config)
+    retracted = "surveys", make(ev.SurveyRetracted, START_MS + HOUR_MS, survey_id="s-1")
+    other = (
+        "surveys",
+        make(ev.SurveyAnswered, START_MS + HOUR_MS, survey_id="s-2", kind="csat", label="bad", revision=0),
+    )
+    effort = answered(5, kind="ces", score=7, scale=ONE_TO_SEVEN)
+    records = log([created(), effort, other, retracted], timestamp_ms=LOG_MS)
+    pipeline.feed(records[:2])
+    pipeline.commit_tickets()
+    pipeline.change(msgspec.structs.replace(config, generation=2, ces_direction="high_is_good"))
+    pipeline.build()
+    pipeline.feed(records[2:3])
+    pipeline.commit_tickets()
+    assert sorted(data["survey_id"] for data in still_open(pipeline.followups)) == ["s-1", "s-2"]
+    pipeline.feed(records[3:])
+    pipeline.commit_tickets()
+    assert [data["survey_id"] for data in still_open(pipeline.followups)] == ["s-2"]
 
 
 def test_two_tenants_may_share_a_survey_id() -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from schemas import events as ev
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS, CoreConfig
 from stream.core.record import SourceRecord
+from stream.metrics import BY_NAME
+from stream.metrics.live import OPEN, UNANSWERED
 from tests.support.core import oracle
 from tests.support.histories import START_MS, History, arrivals, histories, make, time_of
 from tests.support.log import log
@@ -103,6 +105,21 @@ def test_taking_everything_out_leaves_every_window_empty(data: st.DataObject) ->
         assert not any(_numbers(says)), figure
     for segment in pipeline.windows[0].snapshot.segments.values():
         assert all(count == 0 for count, _ in segment.live.values())
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_segment_ever_has_more_unanswered_tickets_than_open_ones(data: st.DataObject) -> None:
+    live = BY_NAME["live"]
+    _, arrived = _several(data)
+    pipeline = Pipeline(msgspec.structs.replace(CONFIG, source_partitions=1, delta_partitions=1))
+    for record in log(arrived, timestamp_ms=LOG_MS):
+        pipeline.feed([record])
+        pipeline.commit_tickets()
+        pipeline.commit_windows()
+        for segment in pipeline.windows[0].snapshot.segments.values():
+            counts = {slot: segment.live[live.slot(slot)][0] for slot in (OPEN, UNANSWERED)}
+            assert 0 <= counts[UNANSWERED] <= counts[OPEN]
 
 
 @given(st.data())

@@ -1,6 +1,7 @@
 """The window directly before: what is kept of it, and how its figures are compared."""
 
 from collections.abc import Mapping
+from random import Random
 
 import msgspec
 import pytest
@@ -60,12 +61,32 @@ def test_nps_has_welchs_interval() -> None:
     assert one.method == WELCH
 
 
-def test_a_rate_over_a_stock_has_a_difference_and_no_interval() -> None:
-    # 20 of 250 lost, then 12 of 240: 5 % after 8 %. The 230 who stayed are in both: no two samples, though each has an interval.
+def test_a_rate_over_a_stock_has_an_interval_though_who_stayed_is_in_both() -> None:
+    # 20 of 250 lost, then 12 of 240: 5 % after 8 %. From the Wilson bounds of both: 0.0524 .. 0.1203 and 0.0288 .. 0.0853.
     (one,) = compared("churn_rate", {16: 240, 18: 12}, {16: 250, 18: 20}, min_n=100)
     assert one.difference == pytest.approx(-0.03)
+    assert (one.low, one.high) == pytest.approx((-0.0755, 0.0149), abs=1e-4)
+    (kept,) = compared("retention_rate", {16: 240, 18: 12}, {16: 250, 18: 20}, min_n=100)
+    assert (kept.low, kept.high) == pytest.approx((-0.0149, 0.0755), abs=1e-4)
+
+
+def test_it_has_none_where_new_ones_may_be_among_those_who_left() -> None:
+    # 2 joined in the later window, 3 who left then had come not long ago: at most 2 of them are new ones.
+    (one,) = compared("churn_rate", {16: 240, 17: 2, 18: 12, 19: 3}, {16: 250, 18: 20}, min_n=100)
+    assert one.this.parts["perhaps_new"] == 2
     assert (one.low, one.high, one.contains_zero) == (None, None, None)
-    assert "neither a share nor a mean" in one.why_not
+    assert "neither a share of a count nor a mean" in one.why_not
+
+
+def test_of_a_base_that_loses_as_many_as_before_nineteen_of_twenty_intervals_contain_zero() -> None:
+    chance = Random(8)
+    contain = 0
+    for _ in range(1_000):
+        first = sum(chance.random() < 0.1 for _ in range(200))
+        then = sum(chance.random() < 0.1 for _ in range(200 - first))
+        (one,) = compared("churn_rate", {16: 200 - first, 18: then}, {16: 200, 18: first}, min_n=1)
+        contain += bool(one.contains_zero)
+    assert 930 <= contain <= 975
 
 
 def test_figures_of_one_scale_are_compared_with_those_of_the_same_scale_only() -> None:

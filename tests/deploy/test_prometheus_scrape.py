@@ -14,7 +14,7 @@ from stream.web.comparisons import declared
 from stream.web.health import readiness_of
 from tests.deploy import traffic
 from tests.deploy.monitoring import Prometheus, alerts_of, eventually, monitoring
-from tests.deploy.test_dashboard import ALL, VARIABLES, filled_in
+from tests.deploy.test_dashboard import ALL, PANELS, VARIABLES, filled_in
 
 SEGMENT = 'tenant="acme", team="", channel="", queue=""'
 
@@ -136,11 +136,28 @@ def test_a_query_of_the_dashboard_is_evaluated_and_finds_what_it_asks_for(
     if panel in {"Alerts firing", "Dead letters of the last hour"}:
         scraped.prometheus.query(filled_in(panel, expr))  # empty on a good day
         return
+    if panel == "CSAT" and "scalar(" in expr:
+        scraped.prometheus.query(filled_in(panel, expr))  # in one band at a time: see below
+        return
     query = filled_in(panel, expr)
     found = eventually(lambda: scraped.prometheus.query(query), bool, f"{panel}: {expr}")
     if "by (" not in expr and "segment:" in expr and "excluded" not in expr:
         assert len(found) == 1, "one segment is one series"
     assert scraped.prometheus.query_range(query, 10)
+
+
+def test_the_csat_is_shown_in_the_band_that_the_settings_put_it_in(scraped: Stack) -> None:
+    """70 % with good from 71 % and poor under 55 % is fair."""
+    bands = {
+        target["legendFormat"]: filled_in("CSAT", target["expr"])
+        for panel in PANELS
+        if panel["title"] == "CSAT"
+        for target in panel["targets"]
+        if "scalar(" in target["expr"]
+    }
+    assert list(bands) == ["CSAT, good", "CSAT, fair", "CSAT, poor"]
+    found = {name: scraped.prometheus.value(query) for name, query in bands.items()}
+    assert found == {"CSAT, good": None, "CSAT, fair": pytest.approx(traffic.CSAT), "CSAT, poor": None}
 
 
 def labels_of(prometheus: Prometheus, name: str, query: str) -> set[str]:

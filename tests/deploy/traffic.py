@@ -24,6 +24,7 @@ DAY = 1440 * MINUTE
 
 ANSWERS, SATISFIED = 120, 84
 CSAT = SATISFIED / ANSWERS
+CSAT_BANDS = 55, 71
 PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
 EFFORTS = 8
@@ -55,7 +56,7 @@ def snapshot(now_ms: int) -> Snapshot:
 
 def exporter(status: Callable[[], RuntimeStatus]) -> Exporter:
     """The exporter over a status that the test can change."""
-    return Exporter(selected(CONFIG), status, min_n=CONFIG.compare_min_n)
+    return Exporter(selected(CONFIG), status, min_n=CONFIG.compare_min_n, csat_bands=CSAT_BANDS)
 
 
 def status_of(*snapshots: Snapshot, dead_letters: int = 0, reasons: tuple[str, ...] = ()) -> RuntimeStatus:

@@ -175,8 +175,8 @@ def settling_most(*, count_bots: bool, share: float) -> fold.FoldResult:
     return oracle(config, log(events_, timestamp_ms=NOW_MS), now_ms=NOW_MS)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
-def test_it_is_named_too_if_people_carried_on_with_few_of_its_tickets(share: float) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.2, 0.5])
+def test_it_is_named_too_if_people_carried_on_with_few_of_its_tickets_or_none(share: float) -> None:
     [found] = settling_most(count_bots=True, share=share).windows.authors.suspects_of_all()
     assert found.author == AUTO
     assert found.replies.n >= 354

@@ -44,8 +44,16 @@ def test_what_is_short_is_a_setting_that_the_definition_names() -> None:
     assert "short_abandon" not in metric_of("abandon_rate", none).definition
 
 
-def test_a_visit_that_was_given_up_counts_where_its_beginning_is_unknown() -> None:
-    assert figure_of("abandon_rate", visit(1, "abandoned", 100)[1:]).n == 1
+def test_a_wait_that_is_unknown_or_negative_is_left_out_however_it_ended() -> None:
+    """Left out only where it was given up, it would make the rate too low: 0 of 2 here."""
+    ends = [(1, "abandoned"), (2, "answered")]
+    events = [event for i, outcome in ends for event in visit(i, outcome, 60_000)[1:]]
+    events += [event for i, outcome in ends for event in visit(i + 2, outcome, -1)]
+    figure = figure_of("abandon_rate", events)
+    assert (figure.n, figure.value) == (0, None)
+    assert figure.excluded == {"unknown_wait": 2, "negative_duration": 2}
+    figure = figure_of("abandon_rate", events, CoreConfig(short_abandon_ms=0))
+    assert (figure.n, figure.value, figure.excluded) == (4, 0.5, {})
 
 
 def test_answered_of_all_that_were_offered() -> None:

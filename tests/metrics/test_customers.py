@@ -1,17 +1,22 @@
 """Customers: retention, churn, referrals, mentions, lifetime value, engagement; and through which channels they come."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas import events as ev
-from stream.core.config import DAY_MS, CoreConfig
-from tests.metrics.figures import figures_of
+from stream.core.config import DAY_MS, HOUR_MS, CoreConfig
+from stream.core.interval import wilson
+from stream.core.measure import Figure
+from tests.metrics.figures import figures_of, metric_of
 from tests.support.core import oracle
-from tests.support.customers import tell
-from tests.support.histories import START_MS, make, wire_time
+from tests.support.customers import customer_histories, customer_of, tell
+from tests.support.histories import START_MS, History, make, wire_time
 from tests.support.log import log
 from tests.support.pipeline import stable
 
@@ -77,13 +82,13 @@ def bought(number: int, order: int, day: float, amount: int, currency: str = "EU
 def test_200_at_the_start_and_at_the_end_with_20_new_are_90_percent_retained() -> None:
     found = figures([*joined(0, 200, -40), *joined(200, 220, 3), *left(0, 20, 5)])
     assert values(found, "retention_rate", "churn_rate") == [0.9, 0.1]
-    assert found["retention_rate"]["parts"] == {"start": 200, "joined": 20, "end": 200}
+    assert found["retention_rate"]["parts"] == {"start": 200, "joined": 20, "end": 200, "perhaps_new": 0}
 
 
 def test_20_lost_of_250_are_a_churn_of_8_percent() -> None:
     found = figures([*joined(0, 250, -1), *left(0, 20, 29.9)])
     assert (found["churn_rate"]["value"], found["churn_rate"]["n"]) == (0.08, 250)
-    assert found["churn_rate"]["parts"] == {"lost": 20, "start": 250}
+    assert found["churn_rate"]["parts"] == {"lost": 20, "start": 250, "perhaps_new": 0}
 
 
 def test_rates_of_a_customer_base_have_the_interval_of_a_share_of_those_at_the_start() -> None:
@@ -101,27 +106,83 @@ def test_they_have_none_where_more_left_than_were_there() -> None:
     assert figures(joined(0, 3, 1))["churn_rate"]["low"] is None
 
 
+def test_bounds_are_right_however_many_of_the_leavers_had_just_come() -> None:
+    """Ten at the start, two of them left and one of two new ones, after 28.5 of 30 days: from 2 of 10 to 3 of 10."""
+    found = figures([*joined(0, 10, -40), *joined(10, 12, 0.5), *left(0, 2, 3), *left(10, 11, 29)])
+    churn, kept = found["churn_rate"], found["retention_rate"]
+    assert churn["parts"] == {"lost": 3, "start": 10, "perhaps_new": 1}
+    assert (churn["low"], churn["high"]) == (pytest.approx(0.0567, abs=5e-5), pytest.approx(0.6032, abs=5e-5))
+    assert (kept["low"], kept["high"]) == (pytest.approx(1 - churn["high"]), pytest.approx(1 - churn["low"]))
+
+
+@given(st.lists(customer_histories(), min_size=1, max_size=8), st.integers(0, 30 * DAY_MS), st.data())
+def test_what_is_said_of_a_window_is_said_of_its_customers(
+    histories: list[History], after_ms: int, data: st.DataObject
+) -> None:
+    """Bounds of churn are right for those who were there at the start, and nobody acts who is not among the customers."""
+    length_ms = data.draw(st.sampled_from([60_000, HOUR_MS, DAY_MS, MONTH]))
+    start_ms = (START_MS + after_ms) // 60_000 * 60_000
+    end_ms = start_ms + length_ms
+    customers = [customer_of([event for _, event in history]) for history in histories]
+
+    def window_of(name: str) -> list[Figure]:
+        metric = metric_of(name, CONFIG)
+        tally: Counter[int] = Counter()
+        for customer in customers:
+            for instant_ms, _, slot, amount in metric.measures(customer, CONFIG):
+                if slot == metric.stock:
+                    tally[slot] += amount * (instant_ms < start_ms)
+                elif start_ms <= instant_ms < end_ms:
+                    tally[slot] += amount
+        return metric.figures(tally)
+
+    [churn], [kept] = window_of("churn_rate"), window_of("retention_rate")
+    there = [stay for customer in customers for stay in customer.stays() if stay.joined_ms < start_ms]
+    there = [stay for stay in there if stay.left_ms is None or stay.left_ms >= start_ms]
+    lost = sum(stay.left_ms is not None and stay.left_ms < end_ms for stay in there)
+    assert churn.n == kept.n == len(there)
+    assert churn.parts["lost"] - churn.parts["perhaps_new"] <= lost <= churn.parts["lost"]
+    if churn.low is not None and churn.high is not None:
+        wilson_low, wilson_high = wilson(lost, churn.n) or (0.0, 1.0)
+        assert churn.low <= wilson_low <= wilson_high <= churn.high
+        assert (kept.low, kept.high) == (1 - churn.high, 1 - churn.low)
+    else:
+        assert not there or churn.parts["lost"] > churn.n
+    if churn.parts["perhaps_new"] == 0 and there:
+        assert churn.parts["lost"] == lost
+    [engagement], [counts, *money] = window_of("engagement"), window_of("lifetime_value")
+    assert engagement.n == counts.n == len(there) + kept.parts["joined"]
+    if not counts.n:
+        assert not engagement.parts["sum"]
+        assert not money
+
+
 def test_the_stock_is_that_of_the_windows_first_moment() -> None:
     on_the_edge = [*joined(0, 4, -1 / 86_400_000), *joined(4, 6, 0), *left(0, 1, 0)]
-    assert figures(on_the_edge)["churn_rate"]["parts"] == {"lost": 1, "start": 4}
+    assert figures(on_the_edge)["churn_rate"]["parts"] == {"lost": 1, "start": 4, "perhaps_new": 1}
     assert figures([*on_the_edge, *left(1, 2, -1 / 86_400_000)])["churn_rate"]["parts"]["start"] == 3
 
 
 def test_there_is_no_rate_where_nobody_was_there_and_no_figure_where_nobody_came_or_went() -> None:
     first = figures(joined(0, 3, 1))
     assert values(first, "retention_rate", "churn_rate") == [None, None]
-    assert first["retention_rate"]["parts"] == {"start": 0, "joined": 3, "end": 3}
+    assert first["retention_rate"]["parts"] == {"start": 0, "joined": 3, "end": 3, "perhaps_new": 0}
     assert "retention_rate" not in figures(joined(0, 3, -40))
 
 
 def test_who_left_can_come_back_and_who_is_there_cannot_join() -> None:
     history = [*joined(0, 1, -20), *left(0, 1, -10), *joined(0, 1, 1), *joined(0, 1, 2)]
-    assert figures(history)["retention_rate"]["parts"] == {"start": 0, "joined": 1, "end": 1}
+    assert figures(history)["retention_rate"]["parts"] == {
+        "start": 0,
+        "joined": 1,
+        "end": 1,
+        "perhaps_new": 0,
+    }
 
 
 def test_a_leave_of_somebody_who_never_joined_is_excluded() -> None:
     found = figures([*joined(0, 1, -1), *left(0, 1, 1), *left(0, 1, 2), *left(7, 8, 1)])
-    assert found["churn_rate"]["parts"] == {"lost": 1, "start": 1}
+    assert found["churn_rate"]["parts"] == {"lost": 1, "start": 1, "perhaps_new": 0}
     assert found["churn_rate"]["excluded"] == {"not_a_customer": 2}
 
 
@@ -129,8 +190,8 @@ def test_a_customer_is_lost_where_they_joined() -> None:
     oslo, rome = {"segments": {"location": "oslo"}}, {"segments": {"location": "rome"}}
     move = tell(ev.CustomerJoined, BEGIN_MS, "c-0", **rome)
     history = [*joined(0, 2, -1, **oslo), *joined(2, 3, -1, **rome), move, *left(0, 1, 1), *left(2, 3, 1)]
-    assert figures(history, location="oslo")["churn_rate"]["parts"] == {"lost": 1, "start": 2}
-    assert figures(history, location="rome")["churn_rate"]["parts"] == {"lost": 1, "start": 1}
+    lost = [figures(history, location=where)["churn_rate"]["parts"] for where in ("oslo", "rome")]
+    assert [(one["lost"], one["start"]) for one in lost] == [(1, 2), (1, 1)]
 
 
 def test_referred_of_new() -> None:

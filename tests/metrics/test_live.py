@@ -1,10 +1,17 @@
 """live: what is open, unanswered or waiting now, and since when."""
 
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from schemas import events as ev
+from stream.core.config import CoreConfig
+from stream.metrics import BY_NAME
 from stream.metrics.live import OPEN, QUEUE_WAITING, UNANSWERED
 from tests.metrics.figures import measures_of
 from tests.metrics.test_reply_times import created, said
-from tests.support.histories import START_MS, make
+from tests.support.histories import START_MS, arrivals, histories, make, ticket_of
 
 MINUTE = 60_000
 
@@ -44,6 +51,24 @@ def test_a_solved_ticket_is_neither_until_it_is_reopened() -> None:
 
 def test_a_ticket_that_an_agent_opened_is_not_unanswered() -> None:
     assert live(created("agent"), said(0, "agent")) == {OPEN: 0}
+
+
+def test_a_ticket_that_was_never_seen_to_be_created_is_open_while_a_customer_waits_on_it() -> None:
+    assert live(said(3, "customer")) == {OPEN: 3, UNANSWERED: 3}
+    assert live(said(3, "customer"), said(4, "agent")) == {}
+    assert live(said(3, "customer"), status(4, "solved")) == {}
+    assert live(said(3, "customer"), created("agent")) == {OPEN: 0, UNANSWERED: 3}
+
+
+@given(st.data())
+def test_what_is_unanswered_is_open_for_the_same_holder(data: st.DataObject) -> None:
+    history = data.draw(histories())
+    arrived = data.draw(arrivals(history))
+    ticket = ticket_of([event for _, event in arrived[: data.draw(st.integers(0, len(arrived)))]])
+    counts = Counter((labels, slot) for _, labels, slot, _ in BY_NAME["live"].measures(ticket, CoreConfig()))
+    for (labels, slot), count in counts.items():
+        if slot == UNANSWERED:
+            assert counts[labels, OPEN] == count == 1
 
 
 def test_a_ticket_counts_for_who_holds_it_now() -> None:

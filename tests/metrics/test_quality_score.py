@@ -1,6 +1,7 @@
 """quality_score: exact in integers, per review and per criterion."""
 
 from fractions import Fraction
+from statistics import mean, variance
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from schemas import events as ev
 from stream.core.config import CoreConfig
+from stream.core.interval import Mean, difference
 from stream.metrics.quality_score import SCALE, criterion_name, score_of
-from tests.metrics.figures import figure_of, figures_of, measures_of, metric_of, minutes
+from tests.metrics.figures import figure_of, figures_of, measures_of, metric_of, minutes, tally_of
 from tests.support.histories import START_MS, make
 
 MINUTE = 60_000
@@ -68,6 +70,45 @@ def test_a_score_is_the_exact_fraction_rounded_half_up_to_a_billionth(
 def test_a_third_and_two_thirds_are_one() -> None:
     figure = figure_of("quality_score", [review(1, ("a", 1, 3, 1)), review(2, ("a", 2, 3, 1))])
     assert (figure.value, figure.parts["sum"]) == (0.5, 1)
+
+
+def sample_of(events: list[ev.Event], name: str = "quality_score") -> Mean:
+    sample = metric_of("quality_score", CRITERIA).samples(tally_of("quality_score", events, CRITERIA))[name]
+    assert isinstance(sample, Mean)
+    return sample
+
+
+@given(
+    st.lists(
+        st.integers(1, 1000).flatmap(lambda most: st.tuples(st.integers(0, most), st.just(most))),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_the_spread_of_reviews_is_known(scores: list[tuple[int, int]]) -> None:
+    shares = [score / most for score, most in scores]
+    events = [review(number, ("facts", *one, 2)) for number, one in enumerate(scores)]
+    for name in ("quality_score", "quality_score_facts"):
+        sample = sample_of(events, name)
+        assert sample.n == len(shares)
+        assert sample.value == pytest.approx(mean(shares), abs=1e-9)
+        exact = variance(shares) if len(shares) > 1 else 0.0
+        assert sample.variance == pytest.approx(exact, abs=len(shares) * 1e-8)
+        assert sample.variance > 0 or exact < 1e-8 * len(shares)
+
+
+@pytest.mark.parametrize("score", [(1, 3), (2, 3), (5, 7), (4, 5), (1, 1), (0, 9)])
+def test_equal_scores_have_no_spread_however_they_are_rounded(score: tuple[int, int]) -> None:
+    assert sample_of([review(number, ("facts", *score, 1)) for number in range(50)]).variance == 0
+
+
+def test_before_and_after_have_an_interval() -> None:
+    """0.6 and 0.8 against 0.2 and 0.4: 0.4 +- 4.303 x sqrt(0.02 / 2 + 0.02 / 2), with two degrees of freedom."""
+    now, before = (
+        sample_of([review(number, ("facts", score, 10, 1)) for number, score in enumerate(scores)])
+        for scores in ((6, 8), (2, 4))
+    )
+    assert difference(now, before) == pytest.approx((0.4 - 0.6085, 0.4 + 0.6085), abs=1e-4)
 
 
 def test_a_review_without_any_weight_is_left_out_and_counted() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas import events as ev
 from stream.core.answers import AnswerSaid
 from stream.core.calendar import Calendars
-from stream.core.config import DEFAULT_METRICS, MINUTE_MS, CoreConfig
+from stream.core.config import DAY_MS, DEFAULT_METRICS, MINUTE_MS, CoreConfig
 from stream.core.entity import CUSTOMERS, KINDS, TICKETS, Kind
 from stream.core.interval import Share
 from stream.core.measure import (
@@ -252,6 +252,7 @@ OTHER_SETTINGS = CoreConfig(
     first_reply_within_ms=(MINUTE_MS,),
     service_level_seconds={"*": (30,), "voice": (10, 30)},
     short_abandon_ms=9_000,
+    gauge_windows_ms=(2 * DAY_MS,),
     first_contact_days=3,
     customers=True,
     answers=True,
@@ -307,6 +308,26 @@ def _rows(name: str) -> list[str]:
 def test_it_has_its_row_in_the_readme(metric: Metric) -> None:
     assert len(_rows(metric.name)) == 1
     assert _rows(metric.name.upper()) == []
+
+
+def test_the_readme_says_which_figures_have_an_interval() -> None:
+    rows = [line.split("|") for line in README.read_text(encoding="utf-8").splitlines()]
+    found = {row[1].strip(): re.findall(r"`(\w+)`", row[2].split(";")[0]) for row in rows if len(row) == 4}
+    in_windows = [one for one in METRICS if not one.live and not one.name.endswith("_business")]
+    samples = Metric.__dataclass_fields__["samples"].default
+    expected: dict[str, list[str]] = {
+        "of the figure and of a difference": [],
+        "of a difference only": [],
+        "none": [],
+    }
+    for metric in in_windows:
+        compared = metric.samples is not samples
+        assert compared or not metric.interval, metric.name
+        kind = list(expected)[0 if metric.interval else 1 if compared else 2]
+        expected[kind].append(metric.name)
+    assert {kind: set(found[kind]) for kind in expected} == {
+        kind: set(names) for kind, names in expected.items()
+    }
 
 
 @every_definition

@@ -64,8 +64,8 @@ def test_a_wait_that_is_unknown_or_negative_is_left_out_and_counted() -> None:
         *visit(4, "abandoned", 1)[1:],
     ]
     figure = figures_of("service_level", events)["service_level"]
-    assert figure.excluded == {"negative_duration": 1, "unknown_wait": 1}
-    assert (figure.n, figure.value) == (2, 0)
+    assert figure.excluded == {"negative_duration": 2, "unknown_wait": 2}
+    assert (figure.n, figure.value) == (0, None)
 
 
 def test_it_counts_when_the_visit_ended_in_the_queue_that_it_left() -> None:

@@ -15,8 +15,8 @@ from stream.metrics.first_reply_time import first_wait
 from stream.metrics.passed_over import RULE
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.reply_time import reply_waits
-from stream.metrics.service_level import SHORT, Way, level_measures
-from stream.metrics.visits import visit_labels
+from stream.metrics.service_level import Way, level_measures
+from stream.metrics.visits import SHORT_ABANDON, visit_labels
 
 _GUIDE = (
     "Amazon Connect Administrator Guide, metric definitions, {}: "
@@ -46,7 +46,7 @@ def _service_level(metric: Metric) -> Metric:
         ),
         source=_GUIDE.format("service level X"),
         null_rule="Null where no visit ended; one that may be in time, but whose beginning is unknown, is counted as unknown_wait.",
-        excluded_reasons=never(metric.excluded_reasons, SHORT),
+        excluded_reasons=never(metric.excluded_reasons, SHORT_ABANDON),
         measures=_levels,
     )
 

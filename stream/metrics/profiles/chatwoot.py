@@ -1,6 +1,7 @@
 """Chatwoot, by its source."""
 
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from stream.core.config import CoreConfig
@@ -200,6 +201,7 @@ def _survey_response(metric: Metric) -> Metric:
         figures=lambda tally: [response_figure(tally)],
         samples=lambda _: {},
         interval=False,
+        bounds=(0.0, inf),
         excluded_reasons=(),
     )
 

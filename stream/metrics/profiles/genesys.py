@@ -11,11 +11,12 @@ from stream.core.measure import Measure
 from stream.core.metric import Metric, never
 from stream.core.ticket import Ticket
 from stream.core.ticket_facts import Left, Visit
-from stream.metrics.abandon_rate import is_short, short_rule
+from stream.metrics.abandon_rate import short_rule
 from stream.metrics.answer_rate import share_of_visits
 from stream.metrics.profiles.profile import Profile
 from stream.metrics.quality_score import review_measures, rounded
-from stream.metrics.service_level import EXCLUDED, SHORT, Way, level_measures
+from stream.metrics.service_level import Way, level_measures
+from stream.metrics.visits import EXCLUDED, SHORT_ABANDON, is_short
 
 ABANDONS: Final = "abandons"
 SHORT_ABANDONS: Final = "short_abandons"
@@ -78,7 +79,7 @@ def _way(parts: Collection[str]) -> Callable[[Visit, Left, CoreConfig], Way]:
             return Way.MISSED if others else Way.APART
         if not abandons:
             return Way.APART
-        return Way.SHORT if not short_ones and is_short(visit, left, config) else Way.MISSED
+        return Way.SHORT if not short_ones and is_short(visit, left, config) else Way.GIVEN_UP
 
     return way
 
@@ -92,6 +93,7 @@ def _level(metric: Metric, parts: tuple[str, ...], short_seconds: int) -> Metric
     """``parts`` are the switches that are on, of :data:`PARTS`."""
     out_of = [name for part, name in _NAMES.items() if part in parts]
     whole = " or ".join(["answered", *out_of])
+    given_up_too = " or given up" if ABANDONS in parts else ""
     if ABANDONS not in parts:
         given_up = "Those that were given up are not in it. "
     elif SHORT_ABANDONS in parts:
@@ -110,8 +112,11 @@ def _level(metric: Metric, parts: tuple[str, ...], short_seconds: int) -> Metric
             "Genesys Cloud, configure the service level calculation: "
             "https://help.mypurecloud.com/articles/configure-the-service-level-calculation/"
         ),
-        null_rule=f"Null where no visit was {whole}; an answered visit whose beginning is unknown is counted as unknown_wait.",
-        excluded_reasons=metric.excluded_reasons if leaves_short_out else never(EXCLUDED, SHORT),
+        null_rule=(
+            f"Null where no visit was {whole}; one that was answered{given_up_too} and whose beginning is unknown is counted as "
+            "unknown_wait, one that ended before it began as negative_duration."
+        ),
+        excluded_reasons=metric.excluded_reasons if leaves_short_out else never(EXCLUDED, SHORT_ABANDON),
         measures=level_measures(_way(frozenset(parts))),
         parameters=f"{metric.parameters};of={'/'.join(('answered', *sorted(parts)))}",
     )

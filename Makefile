@@ -50,7 +50,7 @@ $(STAMPS)/venv:
 	$$python -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/program: requirements.lock requirements-build.lock pyproject.toml $(STAMPS)/venv
+$(STAMPS)/program: requirements.lock requirements-build.lock pyproject.toml hatch_build.py stream/core/compiled_loops.pyx $(STAMPS)/venv
 	@echo "make: installing the locked dependencies and the program as $(BIN)/stream"
 	@$(PIP) -r requirements.lock
 	@$(PIP) -r requirements-build.lock

@@ -305,10 +305,10 @@ FAULTS = (
         "tests/core/test_delta_sums.py",
     ),
     Fault(
-        "stream/core/tally.py",
+        "stream/core/plain_loops.py",
         "            into.pop(slot, None)",
         "            into[slot] = 0",
-        "tests/core/test_running.py",
+        "tests/core/test_loops.py::test_slide tests/core/test_running.py",
     ),
     Fault(
         "stream/core/running.py",

@@ -18,6 +18,7 @@ from stream.core.entity import Entity, Kind, kinds
 from stream.core.first_replies import OTHER, WHAT_BITS, WHAT_MASK, first_replies, is_watched
 from stream.core.labels import LabelBook
 from stream.core.live import decode_counts
+from stream.core.loops import add
 from stream.core.measure import Labels
 from stream.core.metric import Metric
 from stream.core.pane import (
@@ -32,7 +33,7 @@ from stream.core.pane import (
 )
 from stream.core.progress import Progress, stored_generation
 from stream.core.state_shape import shape
-from stream.core.tally import add, decode_window, drop_zeros, metric_ids, own_tallies
+from stream.core.tally import decode_window, drop_zeros, metric_ids, own_tallies
 from stream.core.ticket import Ticket
 from stream.core.tickets_meta import Meta, take_meta
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from stream.core.config import DAY_MS, MINUTE_MS
 from stream.core.first_replies import Said
 from stream.core.labels import LabelBook
+from stream.core.loops import add, pairs_of
 from stream.core.measure import Labels, Measure
 from stream.core.metric import Metric
 
@@ -87,17 +88,10 @@ class DeltaSums:
             if any(sums.values()):
                 segment, partition = book.tenant_segment(tenant)
                 into = parts[partition].setdefault(segment, {}).setdefault(day, {})
-                for slot, amount in sums.items():
-                    into[slot] = into.get(slot, 0) + amount
+                add(into, sums)
         self._said = {}
         return [
-            {
-                segment: {
-                    day: [number for pair in sums.items() if pair[1] for number in pair]
-                    for day, sums in days.items()
-                }
-                for segment, days in part.items()
-            }
+            {segment: {day: pairs_of(sums) for day, sums in days.items()} for segment, days in part.items()}
             for part in parts
         ]
 
@@ -115,8 +109,7 @@ class DeltaSums:
                 if total is None:
                     minutes[minute] = tally.copy()
                 else:
-                    for slot, amount in tally.items():
-                        total[slot] = total.get(slot, 0) + amount
+                    add(total, tally)
         self._sums = {}
         return [list(_pieces(segments)) for segments in parts]
 
@@ -126,7 +119,7 @@ def _pieces(segments: dict[str, dict[int, dict[int, int]]]) -> Iterator[Piece]:
     size = 0
     for segment, minutes in segments.items():
         for minute, tally in minutes.items():
-            pairs = [number for slot_amount in tally.items() if slot_amount[1] for number in slot_amount]
+            pairs = pairs_of(tally)
             if pairs:
                 piece.setdefault(segment, {})[minute] = pairs
                 size += len(pairs) + 2

@@ -5,10 +5,9 @@ is at most 1/64 of a value away from any value in it. No floating-point logarith
 same value is in the same bucket everywhere.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping
-from functools import cache
-from itertools import accumulate
+
+from stream.core.loops import quantiles_of
 
 _SUB_BUCKETS = 32
 _SUB_BITS = 5
@@ -37,11 +36,14 @@ def bucket_range(index: int) -> tuple[int, int]:
     return lowest, lowest + (1 << shift) - 1
 
 
-@cache
 def middle(index: int) -> float:
     """What a bucket's values are taken for."""
     lowest, highest = bucket_range(index)
     return (lowest + highest) / 2
+
+
+MIDDLES = [middle(index) for index in range(4096)]
+"""Of all buckets that slots can have."""
 
 
 def quantiles(
@@ -53,17 +55,4 @@ def quantiles(
     ("linear"): with ``h = (n - 1) * percent / 100`` the values of ranks ``floor(h)`` and ``floor(h) + 1`` are
     interpolated. Both are off by at most :data:`RELATIVE_ERROR`, hence so is the result.
     """
-    keys = sorted([key for key, count in counts.items() if key >= offset and count > 0])
-    if len(keys) <= 1:
-        return dict.fromkeys(percents, middle(keys[0] - offset) if keys else None)
-    up_to = list(accumulate([counts[key] for key in keys]))  # values in the buckets up to and with each
-    last = up_to[-1] - 1
-    found: dict[int, float | None] = {}
-    for percent in percents:
-        rank, part = divmod(last * percent, 100)
-        position = bisect_right(up_to, rank)
-        value = middle(keys[position] - offset)
-        if part and rank + 1 >= up_to[position]:
-            value += (middle(keys[position + 1] - offset) - value) * part / 100
-        found[percent] = value
-    return found
+    return dict(zip(percents, quantiles_of(counts, offset, percents, MIDDLES), strict=True))

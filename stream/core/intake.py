@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from stream.core.config import MINUTE_MS
 from stream.core.delta import DeltaBatch
+from stream.core.loops import add
 from stream.core.metric import Metric
 from stream.core.pane import Level
 from stream.core.progress import NONE_MS, Progress
 from stream.core.segment import Segment
-from stream.core.tally import add, metric_ids, own_tallies
+from stream.core.tally import metric_ids, own_tallies
 from stream.core.window_store import accumulate
 
 Watch = Callable[[str, Mapping[int, Sequence[int]], Sequence[int]], None]

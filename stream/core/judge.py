@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from heapq import heappop, heappush
 
 from stream.core.config import MINUTE_MS
+from stream.core.loops import add
 from stream.core.pane import Level
-from stream.core.tally import METRIC_SHIFT, add, drop_zeros, metric_ids, subtract
+from stream.core.tally import METRIC_SHIFT, drop_zeros, metric_ids, subtract
 
 Wake = Callable[[], Mapping[str, int]]
 """Segment -> instant in ms at which it is due by time alone."""

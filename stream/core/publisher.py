@@ -1,9 +1,10 @@
 """Which figures of which windows are published at a flush, and as what: open, final or revised."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 
 from stream.core.config import MINUTE_MS, CoreConfig
 from stream.core.live import LiveCounts
+from stream.core.loops import shares
 from stream.core.measure import Figure
 from stream.core.metric import Metric
 from stream.core.record import Output
@@ -15,7 +16,7 @@ from stream.core.tally import (
     REVISED_BIT,
     REVISION_SHIFT,
     REVISIONS_PER_GENERATION,
-    own_slots,
+    own_tally,
 )
 from stream.core.window_store import Place, WindowStore
 
@@ -26,8 +27,8 @@ OPEN_INTERVAL_MS = 5_000
 
 KEPT_FIGURES = 5_000
 """Rendered figures kept in mind, some 3 MB."""
-SHORT = 8
-"""Tallies of more slots than this are hardly ever equal."""
+SHORT = 1 + 2 * 8
+"""Tallies of more slots than eight, thus shares longer than this, are hardly ever equal."""
 
 FOREVER = 2**62
 """Minutes that no metric takes to settle."""
@@ -109,8 +110,7 @@ class Publisher:
     def _write(self, place: Place, ids: Set[int], ended: Set[int], outputs: list[Output]) -> None:
         window = place.window
         window.tidy()
-        tally = window.tally
-        slots = sorted(tally)
+        own = shares(window.tally, METRIC_SHIFT)
         states = window.states
         write = self._writer.write
         render = self._render
@@ -132,23 +132,19 @@ class Publisher:
                 status = OPEN
                 bits = state & REVISED_BIT
             states[metric_id] = revision << REVISION_SHIFT | bits
-            own = own_slots(slots, metric_id)
-            if metric.stock is not None or len(own) > SHORT:
-                found = render(metric, own, tally, place)
+            share = own.get(metric_id, (metric_id,))
+            if metric.stock is not None or len(share) > SHORT:
+                found = render(metric, share, place)
             else:
-                sums = (metric_id, *own, *map(tally.__getitem__, own))
-                if (known := rendered.get(sums)) is None:
-                    known = rendered[sums] = render(metric, own, tally, place)
+                if (known := rendered.get(share)) is None:
+                    known = rendered[share] = render(metric, share, place)
                 found = known
             for figure in found:
                 outputs.append(write(figure, status, revision))  # noqa: PERF401 - mostly one: a comprehension is a call
         window.published(ids)
 
-    def _render(
-        self, metric: Metric, slots: Sequence[int], tally: Mapping[int, int], place: Place
-    ) -> Sequence[Rendered]:
-        first = metric.id << METRIC_SHIFT
-        own = {slot - first: tally[slot] for slot in slots}
+    def _render(self, metric: Metric, share: tuple[int, ...], place: Place) -> Sequence[Rendered]:
+        own = own_tally(share)
         if metric.stock is not None:
             own = with_stock(metric, own, self._live, place.segment.raw, place.start)
         return [self._writer.render(metric, figure) for figure in figures(metric, own)]

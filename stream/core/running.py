@@ -6,7 +6,8 @@ Beside each the sums of the window BEFORE it: of equal length, and ending where 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-from stream.core.tally import metric_ids, slide
+from stream.core.loops import slide
+from stream.core.tally import metric_ids
 
 K = TypeVar("K", bound=Hashable)
 

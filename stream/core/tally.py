@@ -7,11 +7,11 @@ To ``k`` 256 is added for each generation after the first. Under another generat
 what it still says is which figures of the window have been published, and with which revision.
 """
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 
 import msgspec
 
+from stream.core.loops import encode_row, heads, shares
 from stream.core.measure import SLOTS_PER_METRIC
 
 METRIC_SHIFT = SLOTS_PER_METRIC.bit_length() - 1
@@ -25,7 +25,6 @@ MOST_METRICS = (1 << GENERATION_SHIFT) - 1
 REVISIONS_PER_GENERATION = 1 << 32
 """The first revision that a generation publishes of a window is above all of the generations before, whatever is left of its row."""
 
-_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -36,32 +35,11 @@ class DamagedRowError(Exception):
     """A row of the windows changelog that cannot be read."""
 
 
-def add(into: dict[int, int], amounts: Mapping[int, int]) -> None:
-    """Add sums; slots that come to 0 stay until :func:`drop_zeros`."""
-    get = into.get
-    for slot, amount in amounts.items():
-        into[slot] = get(slot, 0) + amount
-
-
 def subtract(into: dict[int, int], amounts: Mapping[int, int]) -> None:
     """Take sums out again."""
     get = into.get
     for slot, amount in amounts.items():
         into[slot] = get(slot, 0) - amount
-
-
-def slide(into: dict[int, int], amounts: Mapping[int, int], sign: int = 1) -> None:
-    """Add sums (``sign`` 1) or take them out again (-1); a slot that comes to 0 goes at once, so ``into`` never has one.
-
-    Looks at the slots of ``amounts`` alone: what they slide through may have a hundred times as many.
-    """
-    get = into.get
-    for slot, amount in amounts.items():
-        total = get(slot, 0) + sign * amount
-        if total:
-            into[slot] = total
-        else:
-            into.pop(slot, None)
 
 
 def drop_zeros(tally: dict[int, int]) -> None:
@@ -71,26 +49,21 @@ def drop_zeros(tally: dict[int, int]) -> None:
             del tally[slot]
 
 
-def metric_ids(tally: Iterable[int]) -> set[int]:
+def metric_ids(tally: Mapping[int, int]) -> set[int]:
     """Ids of the metrics that slots belong to."""
-    return {slot >> METRIC_SHIFT for slot in tally}
-
-
-def own_slots(slots: Sequence[int], metric_id: int) -> Sequence[int]:
-    """A metric's part of slots that are in order."""
-    first = metric_id << METRIC_SHIFT
-    begin = bisect_left(slots, first)
-    return slots[begin : bisect_left(slots, first + SLOTS_PER_METRIC, begin)]
+    return heads(tally, METRIC_SHIFT)
 
 
 def own_tallies(tally: Mapping[int, int], ids: Iterable[int]) -> dict[int, dict[int, int]]:
     """Metric id -> its tally in its own slots, in slot order, for some metrics."""
-    slots = sorted(tally)
-    found: dict[int, dict[int, int]] = {}
-    for metric_id in ids:
-        first = metric_id << METRIC_SHIFT
-        found[metric_id] = {slot - first: tally[slot] for slot in own_slots(slots, metric_id)}
-    return found
+    found = shares(tally, METRIC_SHIFT)
+    return {metric_id: own_tally(found.get(metric_id, (metric_id,))) for metric_id in ids}
+
+
+def own_tally(share: tuple[int, ...]) -> dict[int, int]:
+    """A metric's tally in its own slots from its share of a tally, see :func:`stream.core.plain_loops.shares`."""
+    middle = len(share) // 2 + 1
+    return dict(zip(share[1:middle], share[middle:], strict=True))
 
 
 class Window:
@@ -150,14 +123,8 @@ class Window:
 def encode_window(window: Window) -> bytes:
     """The row of a window."""
     states = window.states
-    flat = [len(states) + ((window.generation - 1) << GENERATION_SHIFT)]
-    for metric_id, state in states.items():
-        flat += (metric_id, state, 0)
-    tally = window.tally
-    slots = sorted(tally)
-    flat += slots
-    flat += map(tally.__getitem__, slots)
-    return _encode(flat)
+    head = len(states) + ((window.generation - 1) << GENERATION_SHIFT)
+    return encode_row(head, states, window.tally)
 
 
 def decode_window(raw: bytes) -> Window:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+from stream.core.loops import add, heads, pour
 from stream.core.pane import Level
 from stream.core.segment import Segment, Tallies
 from stream.core.tally import METRIC_SHIFT, Window, decode_window, encode_window
@@ -123,13 +124,11 @@ class WindowStore:
                 window = hot[key] = Window(self._generation)
             into = window.tally
             if into:
-                get = into.get
-                for slot, amount in tally.items():
-                    into[slot] = get(slot, 0) + amount
+                add(into, tally)
             else:
                 window.tally = tally
             if rollup:
-                window.touch({slot >> METRIC_SHIFT for slot in tally})
+                window.touch(heads(tally, METRIC_SHIFT))
             if key not in dirty:
                 dirty[key] = Place(level, start, segment, window)
 
@@ -286,12 +285,8 @@ def accumulate(segment: Segment, minutes: Mapping[int, list[int]], from_minute: 
             continue
         tally = pending.get(minute)
         if tally is None:
-            pending[minute] = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        else:
-            get = tally.get
-            numbers = iter(pairs)
-            for slot, amount in zip(numbers, numbers, strict=True):
-                tally[slot] = get(slot, 0) + amount
+            tally = pending[minute] = {}
+        pour(tally, pairs)
     return old
 
 
@@ -304,7 +299,5 @@ def widen(tallies: Tallies, width: int) -> Tallies:
         if into is None:
             wide[start] = tally.copy()
         else:
-            get = into.get
-            for slot, amount in tally.items():
-                into[slot] = get(slot, 0) + amount
+            add(into, tally)
     return wide

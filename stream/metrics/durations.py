@@ -1,12 +1,21 @@
 """What all durations share: slots, figure and series. Integer milliseconds in; seconds at the edge."""
 
 from collections.abc import Callable
-from functools import cache
 
 from stream.core.config import CoreConfig
-from stream.core.histogram import bucket, bucket_range, middle, quantiles
+from stream.core.histogram import MIDDLES, bucket, bucket_range, middle
 from stream.core.interval import Mean, mean_of
-from stream.core.measure import EXCLUDED_SLOTS, Figure, Labels, Measure, Reasons, Series, Tally
+from stream.core.loops import count_buckets, quantiles_of
+from stream.core.measure import (
+    EXCLUDED_SLOTS,
+    SLOTS_PER_METRIC,
+    Figure,
+    Labels,
+    Measure,
+    Reasons,
+    Series,
+    Tally,
+)
 from stream.core.metric import Waits, excluded_of
 from stream.core.ticket import Ticket
 
@@ -19,6 +28,7 @@ EXCLUDED = ("negative_duration",)
 PERCENTS = (50, 90, 95, 99)
 
 _NAMES = {percent: f"p{percent}" for percent in PERCENTS}
+_PARTS = [f"bucket_{bucket_range(index)[0]}_ms" for index in range(SLOTS_PER_METRIC - BUCKET_SLOT)]
 
 
 def duration_measures(instant_ms: int, labels: Labels, duration_ms: int) -> tuple[Measure, ...]:
@@ -53,48 +63,28 @@ def measured(waits: Waits) -> Callable[[Ticket, CoreConfig], list[Measure]]:
     return measures
 
 
-@cache
-def _part(slot: int) -> str:
-    return f"bucket_{bucket_range(slot - BUCKET_SLOT)[0]}_ms"
-
-
 def duration_figure(metric: str, tally: Tally, reasons: Reasons = EXCLUDED) -> Figure:
     """Mean in seconds with quantiles; parts: n, sum in seconds, and counts by the bucket's lower bound in ms."""
     sum_ms = tally.get(SUM_SLOT, 0)
-    buckets = [slot for slot in tally if slot >= BUCKET_SLOT]
-    parts: dict[str, int | float]
-    if len(buckets) == 1 and (n := tally[buckets[0]]) > 0:  # most windows of a minute
-        parts = {"n": n, "sum": sum_ms / 1000, _part(buckets[0]): n}
-        quantiles_ = _of_one(buckets[0])
-    else:
-        buckets.sort()
-        counts = [tally[slot] for slot in buckets]
-        n = sum(counts)
-        parts = {"n": n, "sum": sum_ms / 1000}
-        parts.update(zip(map(_part, buckets), counts, strict=True))
-        quantiles_ = _quantiles(tally)
+    parts: dict[str, int | float] = {"n": 0, "sum": sum_ms / 1000}
+    parts["n"] = n = count_buckets(tally, BUCKET_SLOT, parts, _PARTS)
     return Figure(
         metric,
         n,
         sum_ms / n / 1000 if n > 0 else None,
         "seconds",
         parts,
-        quantiles=quantiles_,
+        quantiles=_quantiles(tally),
         excluded=excluded_of(tally, reasons),
     )
 
 
 def _quantiles(tally: Tally) -> dict[str, float | None]:
-    found = quantiles(tally, PERCENTS, BUCKET_SLOT)
+    found = quantiles_of(tally, BUCKET_SLOT, PERCENTS, MIDDLES)
     return {
-        _NAMES[percent]: None if value_ms is None else value_ms / 1000 for percent, value_ms in found.items()
+        name: None if value_ms is None else value_ms / 1000
+        for name, value_ms in zip(_NAMES.values(), found, strict=True)
     }
-
-
-@cache
-def _of_one(slot: int) -> dict[str, float | None]:
-    """Quantiles of what is all in one bucket, as in most windows of a minute. Nobody changes a figure's parts."""
-    return _quantiles({slot: 1})
 
 
 def duration_sample(tally: Tally) -> Mean | None:

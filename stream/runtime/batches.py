@@ -1,7 +1,6 @@
 """Record batches filled by hand: a tenth of the cost of sending record by record."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -52,7 +51,7 @@ def output_batches(
         if chosen is not None:
             number = chosen
         elif key is not None:
-            number = _partition(key, counts[topic])
+            number = murmur2_partition(key, counts[topic])
         else:
             number = partition % counts[topic]
         append: Append = open_.get((topic, number), _full)
@@ -60,10 +59,6 @@ def output_batches(
             append = open_[topic, number] = _begin(producer, topic, number, filled)
             append(key=key, value=value, timestamp=None, headers=headers)
     return filled
-
-
-_partition = lru_cache(maxsize=32_768)(murmur2_partition)
-"""What is published is mostly published again at the next commit: the same keys."""
 
 
 def _full(**_record: Any) -> None:

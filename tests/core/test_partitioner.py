@@ -7,7 +7,8 @@ from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.partitioner import crc32_partition, murmur2, murmur2_partition
+from stream.core.loops import murmur2
+from stream.core.partitioner import crc32_partition, murmur2_partition
 
 
 @given(st.binary(max_size=200), st.binary(max_size=30))

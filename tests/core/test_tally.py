@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.core.loops import add
 from stream.core.tally import (
     FINAL_BIT,
     MOST_METRICS,
@@ -9,7 +10,6 @@ from stream.core.tally import (
     REVISION_SHIFT,
     DamagedRowError,
     Window,
-    add,
     decode_window,
     drop_zeros,
     encode_window,

@@ -8,7 +8,7 @@ import pytest
 from schemas.events import SurveyAnswered, encode_event
 from stream.core.config import CoreConfig
 from stream.core.decode import Accepted, Decoder
-from stream.core.partitioner import murmur2
+from stream.core.loops import murmur2
 from stream.core.record import SourceRecord
 from stream.demo.feed import Feed, both, helpdesk
 from stream.demo.simulation import DAY_MS, DAYS, SPELL_DAYS, START_MS, TENANT, TimedEvent, simulate

@@ -375,8 +375,8 @@ FAULTS = (
     ),
     Fault(
         "stream/core/survey_merge.py",
-        "return 2 * score < low + high",
-        "return 2 * score <= low + high",
+        "low_is_good else above < 0",
+        "low_is_good else above <= 0",
         "tests/core/test_followup.py",
     ),
     Fault(

@@ -32,6 +32,10 @@ BROKER_DEFAULT_BYTES = 1_048_588
 """``message.max.bytes`` of a Kafka broker that nobody has set up: what is assumed where it does not tell."""
 
 
+IN_SYNC = "min.insync.replicas"
+"""How many copies have what a broker says it has taken; brokers' default is one, the leader's. Two of two would stop with either."""
+
+
 class TopicState(NamedTuple):
     """One topic as it is."""
 
@@ -41,6 +45,8 @@ class TopicState(NamedTuple):
     config: Mapping[str, str] = {}
     """Empty where the broker does not tell."""
     error: str = ""
+    replicas: int = 0
+    """Copies of the partition that has the fewest."""
 
 
 class Problem(NamedTuple):
@@ -57,7 +63,8 @@ async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[s
     states: dict[str, TopicState] = {}
     for topic in await admin.describe_topics(sorted(existing)) if existing else ():
         if topic["error_code"] == 0:
-            states[topic["topic"]] = TopicState(topic["topic"], len(topic["partitions"]))
+            copies = min((len(partition["replicas"]) for partition in topic["partitions"]), default=0)
+            states[topic["topic"]] = TopicState(topic["topic"], len(topic["partitions"]), replicas=copies)
         else:
             error = for_code(topic["error_code"]).__name__
             states[topic["topic"]] = TopicState(topic["topic"], None, error=error)
@@ -96,9 +103,10 @@ async def create(
     missing = [spec for spec in wanted if states[spec.name].error == NOT_THERE]
     if not missing:
         return []
+    in_sync = {IN_SYNC: "2"} if replication_factor > 2 else {}
     response = await admin.create_topics(
         [
-            NewTopic(spec.name, spec.partitions, replication_factor, topic_configs=dict(spec.config))
+            NewTopic(spec.name, spec.partitions, replication_factor, topic_configs={**spec.config, **in_sync})
             for spec in missing
         ]
     )
@@ -139,6 +147,9 @@ def problems(
             found.append(Problem("error", spec.name, _count_text(spec, state.partitions)))
         if not volatile and state.config:
             found.extend(_config_problems(spec, state.config))
+            if state.replicas > 2 and int(state.config.get(IN_SYNC, "2")) < 2:
+                alone = f"{IN_SYNC} is 1 of {state.replicas} copies: a commit that only the leader has is lost with it; set it to 2"
+                found.append(Problem("warning", spec.name, alone))
     return sorted(found, key=lambda problem: problem.severity)
 
 

@@ -53,7 +53,11 @@ class FigureSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     replication_factor: Annotated[
-        int, setting(forms.whole_number(1, 9), "Copies of each topic that `stream topics create` makes.")
+        int,
+        setting(
+            forms.whole_number(1, 9),
+            "Copies of each topic that `stream topics create` makes; from three on, two must have what is taken (min.insync.replicas).",
+        ),
     ] = 1
     partitioner: Annotated[
         Literal["murmur2", "crc32", "any"],

@@ -218,10 +218,10 @@ class Trial(Product):
             )
 
     def _alerts(self, expected: Sequence[Output]) -> Iterable[Problem]:
-        """Each firing and each recovery stands there once, in turn, on segments on which the oracle has alerts, too.
+        """Each firing and each recovery stands there once, in turn; there are some if the oracle has any, and none if it has none.
 
-        When one fires is not compared: a correction counts from the end of a pane on that follows it, and which that is depends on
-        how far the other partitions have come.
+        When one fires, and for which segments, is not compared: a correction counts from the end of a pane on that follows it, and
+        which that is depends on how far the other partitions have come.
         """
         revisions: dict[bytes | None, int] = {}
         states: dict[bytes | None, str] = {}

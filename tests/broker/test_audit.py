@@ -64,7 +64,7 @@ def test_a_planted_lost_answer_is_found_and_nothing_else(kafka: Kafka, tmp_path:
         changelog = product.core.topics.customers_changelog
         rows = topics.latest(topics.read(product.bootstrap, [changelog]))
         customers = {key: decode_customer(row, key) for key, row in rows.items() if key and key[:1] == b"c"}
-        # In no pair: no sum says it.
+        # In no pair: of the sums those say it that count answers without a recent one before.
         key, customer = next((key, one) for key, one in customers.items() if len(one.answers) == 1)
         customer.answers = []
         partition = murmur2_partition(key[key.find(0) + 1 :], product.core.source_partitions)
@@ -73,10 +73,21 @@ def test_a_planted_lost_answer_is_found_and_nothing_else(kafka: Kafka, tmp_path:
         )
         audit = product.stream("audit")
         assert audit.wait() == 1
-        assert ", 1 differ" in audit.output
-        assert (
-            f"customers partition {partition}: stands on a ticket, and not with its customer" in audit.output
+        lines = audit.output.splitlines()
+        answers = [line for line in lines if "answer " in line and "recomputed" not in line]
+        sums = [line for line in lines if "recomputed" in line]
+        assert f", {1 + len(sums)} differ" in audit.output
+        assert answers[0].endswith(
+            f"customers partition {partition}: stands on a ticket, and not with its customer"
         )
+        told = re.compile(
+            r"csat_change: stored n (\d+) value \S+ \(slot 1 (\d+)\), recomputed n (\d+) .* (\d+)\)$"
+        )
+        for line in sums:
+            found = told.search(line)
+            assert found is not None, line
+            n, counted, again, right = map(int, found.groups())
+            assert (n, counted) == (again, right + 1), line
     finally:
         product.close()
 

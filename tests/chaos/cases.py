@@ -104,7 +104,7 @@ def zombie(
         _caught_up(trial, len(before) + len(during), successor)
         readies = _readies(stopped)
         stopped.send(signal.SIGCONT)
-        what = _after_waking(stopped, readies)
+        what = _after_waking(stopped, readies, sabotage)
         return Outcome(name, _finish(trial, stopped, successor), what)
 
 
@@ -164,8 +164,11 @@ def _readies(worker: Process) -> int:
     return worker.output.count("worker.ready")
 
 
-def _after_waking(worker: Process, before: int) -> str:
-    """What a worker does that had been away: it ends by itself, or joins again, having been ready ``before`` times."""
+def _after_waking(worker: Process, before: int, sabotage: str | None = None) -> str:
+    """What a worker does that had been away: it ends by itself, or joins again, having been ready ``before`` times.
+
+    How one ends of which a protection was taken out is not judged here: it may be refused what it has written itself.
+    """
     wait_until(
         lambda: not worker.running or _readies(worker) > before,
         ENDS_SECONDS,
@@ -173,7 +176,10 @@ def _after_waking(worker: Process, before: int) -> str:
     )
     if worker.running:
         return "rejoined"
-    why = reason(worker.wait(1), worker.output, Treatment(frozen_seconds=math.inf))
+    code = worker.wait(1)
+    if sabotage is not None:
+        return f"ended with {code}"
+    why = reason(code, worker.output, Treatment(frozen_seconds=math.inf))
     assert why == "fenced", worker.output
     return why
 

@@ -32,6 +32,7 @@ from stream.core.explain import Explanation, LiveExplanation, live_series
 from stream.core.measure import Figure
 from stream.core.metric import Metric
 from stream.metrics import selected
+from stream.metrics.facts import facts_of
 from stream.metrics.reasons import TOO_LATE, reasons_of
 from stream.settings import Settings
 from stream.settings.forms import show_duration
@@ -76,9 +77,9 @@ def command(
 
     Value, n, the counts and sums behind them, what was excluded and why, the same figure in the window directly before with the
     95 % interval of the difference (and so in another segment, where --with-segment names one), whether the window is final, how
-    far event time has come, and the definition with its source. If an author looks like a bot that is counted as an agent, also
-    the figure as it would be without them. It reads the worker's durable state, so run it with the worker's settings; the worker
-    itself need not run.
+    far event time has come, and the definition with its source and the facts that it uses. If an author looks like a bot that is
+    counted as an agent, also the figure as it would be without them. It reads the worker's durable state, so run it with the
+    worker's settings; the worker itself need not run.
     """
     settings = context.settings
     core = settings.core()
@@ -143,7 +144,11 @@ def _live_lines(found: LiveExplanation, labels: dict[str, str], core: CoreConfig
     yield ""
     yield row("watermark", _watermark(found, core))
     yield ""
-    for name, text in (("definition", found.metric.definition), ("source", found.metric.source)):
+    for name, text in (
+        ("definition", found.metric.definition),
+        ("source", found.metric.source),
+        ("facts", _facts(found.metric)),
+    ):
         yield from paragraph(name, text)
     yield row("version", str(found.metric.version))
 
@@ -165,6 +170,7 @@ def _live_json(found: LiveExplanation, labels: dict[str, str]) -> str:
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
                 "source": found.metric.source,
+                "facts": facts_of(found.metric),
             }
         )
     ).decode()
@@ -224,12 +230,18 @@ def _lines(
     for name, text in (
         ("definition", found.metric.definition),
         ("source", found.metric.source),
+        ("facts", _facts(found.metric)),
         ("null", found.metric.null_rule),
         ("leaves out", _reasons(found.metric)),
     ):
         yield from paragraph(name, text)
     told = "".join(f", {name} {value}" for name, value in found.metric.labels)
     yield row("profile", f"{found.metric.profile}, definition version {found.metric.version}{told}")
+
+
+def _facts(metric: Metric) -> str:
+    """What the figure is made from: kinds of facts, with the events that say them."""
+    return ", ".join(f"{group} ({', '.join(events)})" for group, events in facts_of(metric).items())
 
 
 def _reasons(metric: Metric) -> str:
@@ -317,6 +329,7 @@ def _json(
                 "definition_labels": dict(found.metric.labels),
                 "profile": found.metric.profile,
                 "source": found.metric.source,
+                "facts": facts_of(found.metric),
                 "null": found.metric.null_rule,
                 "reasons": reasons_of(found.metric),
                 "too_late": {

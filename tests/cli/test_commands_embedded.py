@@ -60,10 +60,17 @@ def test_what_stands_in_the_last_batch_is_seen_as_well(
         assert "leaves out merged (the ticket was merged into another one), deleted (" in shown
         assert "too late nothing: the window still takes corrections" in shown
         assert "contact_centre_stream_too_late_total" in shown
+        assert (
+            "facts creation (ticket.created), assignment (ticket.assigned), removal (ticket.merged, ticket.deleted, ticket.restored), "
+            "survey (survey.sent, survey.answered, survey.retracted) null "
+        ) in shown
         assert run(["explain", "live", "--segment", "tenant=acme"]) == 0
         shown = " ".join(capsys.readouterr().out.split())
         assert "tickets_unanswered count " in shown
         assert "watermark 2026-" in shown
+        assert (
+            "visit (ticket.queue_entered, ticket.queue_left), reply (reply.added, reply.retracted)" in shown
+        )
         assert run(["compare", "csat", "--segment", "tenant=acme", "--window", "2026-11-05/1d", *BEFORE]) == 0
         assert "No interval: there is a figure on one side at most." in capsys.readouterr().out
         assert run(["tail", "rollups", "--once", "--metric", "csat", "--window", "1d"]) == 0

@@ -214,6 +214,7 @@ async def _serve(settings: Settings, *, drain: bool, rebuilding: bool) -> None:
         min_n=core.compare_min_n,
         changelog=core.topics.windows_changelog,
         csat_bands=settings.csat_bands,
+        agent_gauges=settings.agent_gauges,
     )
     too_late = TooLate(core.clock)
     http = server.start(

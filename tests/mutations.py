@@ -220,6 +220,12 @@ FAULTS = (
         "tests/vectors/test_vectors.py -k csat-change",
     ),
     Fault(
+        "stream/web/figures.py",
+        "any(label == AGENT for label, _ in segment.labels)",
+        "segment.labels == (AGENT,)",
+        "tests/web/test_exporter.py -k agent",
+    ),
+    Fault(
         "stream/core/explain.py",
         "max(progress.watermark_ms, progress.newest_watermark_ms)",
         "progress.watermark_ms",

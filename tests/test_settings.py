@@ -39,6 +39,7 @@ def test_every_documented_name_is_read_from_the_environment() -> None:
             "STREAM_HTTP_PORT": "0",
             "STREAM_METRICS": "nps,csat",
             "STREAM_GROUPINGS": "all;team;team+channel",
+            "STREAM_AGENT_GAUGES": "yes",
             "STREAM_ROLLUP_WINDOWS": "1d,5m",
             "STREAM_GAUGE_WINDOWS": "24h",
             "STREAM_LATENESS": "90s",
@@ -53,6 +54,7 @@ def test_every_documented_name_is_read_from_the_environment() -> None:
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 0)
     assert core.metrics == ("nps", "csat")
     assert core.groupings == ((), ("team",), ("team", "channel"))
+    assert (settings.agent_gauges, Settings().agent_gauges) == (True, False)
     assert core.rollup_windows_ms == (5 * MINUTE_MS, DAY_MS)
     assert core.gauge_windows_ms == (DAY_MS,)
     assert core.lateness_ms == 90_000

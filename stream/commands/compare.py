@@ -7,9 +7,9 @@ import msgspec
 
 from stream.commands import Context
 from stream.commands.difference import difference_lines, verdict
-from stream.commands.figure import Asked, asked, explained, labels_of, told
+from stream.commands.figure import Asked, asked, explained, labels_of, must_share_nothing, status_text, told
 from stream.commands.words import PROFILE_HELP, minute_text, must_be_metric, row, segment_text, value_text
-from stream.core.compare import Comparison, Place, compare, overlap
+from stream.core.compare import Comparison, compare
 from stream.core.config import DEFAULT_PROFILE
 from stream.core.explain import Explanation
 from stream.core.measure import Figure
@@ -76,12 +76,9 @@ def command(
     if with_segment:
         labels = labels_of(core, with_segment, tenant=labels["tenant"], param_hint="--with-segment")
     other = asked(labels, with_window or window, with_profile or profile, param_hint="--with-window")
-    same = _place(this) == _place(other)
-    if overlap(_place(this), _place(other)) and not (with_profile and same):
-        raise click.UsageError(
-            "the two may share measures, and their difference then has no interval: take windows that do not overlap, or segments "
-            "with different values of one label (two teams, not a team and its tenant)"
-        )
+    same = this.place == other.place
+    if not (with_profile and same):
+        must_share_nothing(this, other)
     fitted, found = explained(settings, metric, [this, other])
     with told(fitted, this.labels, other.labels):
         compared = compare(metric, *found, same_events=same)
@@ -94,10 +91,6 @@ def command(
 
 def _profile(one: Explanation) -> str:
     return "" if one.metric.profile == DEFAULT_PROFILE else f"   profile {one.metric.profile}"
-
-
-def _place(one: Asked) -> Place:
-    return Place(one.labels, one.start_ms, one.start_ms + one.length_ms)
 
 
 def _lines(
@@ -114,16 +107,10 @@ def _lines(
         length = show_duration(place.length_ms)
         yield row(
             "",
-            f"{segment_text(place.labels)}   {minute_text(one.start_ms)} .. {minute_text(one.end_ms)} ({length})   {_status(one)}"
+            f"{segment_text(place.labels)}   {minute_text(one.start_ms)} .. {minute_text(one.end_ms)} ({length})   {status_text(one)}"
             f"{_profile(one)}",
         )
     yield from difference_lines(compared, min_n)
-
-
-def _status(one: Explanation) -> str:
-    if one.revision:
-        return one.status
-    return "its tallies are deleted" if one.expired else "nothing was measured"
 
 
 def _json(compared: Comparison, found: list[Explanation], places: tuple[Asked, Asked], min_n: int) -> str:

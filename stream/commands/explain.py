@@ -6,8 +6,17 @@ import click
 import msgspec
 
 from stream.commands import Context
-from stream.commands.difference import difference_lines, verdict
-from stream.commands.figure import asked, explained, explained_live, labels_of, told
+from stream.commands.beside import (
+    Compared,
+    Other,
+    against_before,
+    against_segment,
+    before_json,
+    before_lines,
+    segment_json,
+    segment_lines,
+)
+from stream.commands.figure import asked, explained, explained_live, labels_of, must_share_nothing, told
 from stream.commands.suspected import Suspected, suspected
 from stream.commands.words import (
     PROFILE_HELP,
@@ -18,12 +27,12 @@ from stream.commands.words import (
     segment_text,
     value_text,
 )
-from stream.core.compare import Comparison, Side, with_before
 from stream.core.config import CoreConfig
-from stream.core.explain import Earlier, Explanation, LiveExplanation, live_series
+from stream.core.explain import Explanation, LiveExplanation, live_series
 from stream.core.measure import Figure
 from stream.core.metric import Metric
 from stream.metrics import selected
+from stream.metrics.facts import facts_of
 from stream.metrics.reasons import TOO_LATE, reasons_of
 from stream.settings import Settings
 from stream.settings.forms import show_duration
@@ -45,6 +54,12 @@ Bands = tuple[int, int]
 @click.option(
     "--window", metavar="WINDOW", help="The window: 2026-11-05T12:00/1h, in UTC. Live counts have none."
 )
+@click.option(
+    "--with-segment",
+    multiple=True,
+    metavar="PAIRS",
+    help="A segment to set beside it in the same window; of the same tenant unless it names one.",
+)
 @click.option("--profile", metavar="NAME", help=PROFILE_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all buckets of a histogram.")
 @click.pass_obj
@@ -54,36 +69,48 @@ def command(
     metric: str,
     segment: tuple[str, ...],
     window: str | None,
+    with_segment: tuple[str, ...],
     profile: str | None,
     as_json: bool,
 ) -> None:
     """Show what the figure METRIC is made of, in one segment and one rollup window, or how a live count stands (tickets_open).
 
     Value, n, the counts and sums behind them, what was excluded and why, the same figure in the window directly before with the
-    95 % interval of the difference, whether the window is final, how far event time has come, and the definition with its
-    source. If an author looks like a bot that is counted as an agent, also the figure as it would
-    be without them. It reads the worker's durable state, so run it with the worker's settings; the worker
-    itself need not run.
+    95 % interval of the difference (and so in another segment, where --with-segment names one), whether the window is final, how
+    far event time has come, and the definition with its source and the facts that it uses. If an author looks like a bot that is
+    counted as an agent, also the figure as it would be without them. It reads the worker's durable state, so run it with the
+    worker's settings; the worker itself need not run.
     """
     settings = context.settings
     core = settings.core()
     if live_series(metric, selected(core)) is not None:
+        if with_segment:
+            raise click.BadParameter(
+                f"{metric!r}: it is a live count, and has no sample whose difference could have an interval",
+                param_hint="--with-segment",
+            )
         _live(settings, metric, segment, window, as_json=as_json)
         return
     if window is None:
         raise click.MissingParameter(param_hint="--window", param_type="option")
     must_be_metric(core, metric, param_hint="METRIC", profile=profile)
     labels = labels_of(core, segment)
-    fitted, (found,) = explained(settings, metric, [asked(labels, window, profile)])
-    with told(fitted, labels):
-        compared = _against_before(found, settings.compare_min_n)
+    places = [asked(labels, window, profile)]
+    if with_segment:
+        theirs = labels_of(core, with_segment, tenant=labels["tenant"], param_hint="--with-segment")
+        places.append(asked(theirs, window, profile))
+        must_share_nothing(*places)
+    fitted, (found, *others) = explained(settings, metric, places)
+    with told(fitted, *(place.labels for place in places)):
+        compared = against_before(found, settings.compare_min_n)
+        other = against_segment(found, others[0], places[1].labels) if others else None
     named = suspected(settings, found, labels)
     print(
-        _json(found, labels, named, compared, settings.compare_min_n)
+        _json(found, labels, named, compared, other, settings.compare_min_n)
         if as_json
         else "\n".join(
             [
-                *_lines(found, labels, core, compared, settings.csat_bands),
+                *_lines(found, labels, core, compared, other, settings.csat_bands),
                 *_suspect_lines(found, named, settings.csat_bands),
             ]
         )
@@ -117,7 +144,11 @@ def _live_lines(found: LiveExplanation, labels: dict[str, str], core: CoreConfig
     yield ""
     yield row("watermark", _watermark(found, core))
     yield ""
-    for name, text in (("definition", found.metric.definition), ("source", found.metric.source)):
+    for name, text in (
+        ("definition", found.metric.definition),
+        ("source", found.metric.source),
+        ("facts", _facts(found.metric)),
+    ):
         yield from paragraph(name, text)
     yield row("version", str(found.metric.version))
 
@@ -139,21 +170,10 @@ def _live_json(found: LiveExplanation, labels: dict[str, str]) -> str:
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
                 "source": found.metric.source,
+                "facts": facts_of(found.metric),
             }
         )
     ).decode()
-
-
-def _against_before(found: Explanation, min_n: int) -> dict[str, Comparison]:
-    """Figure's name -> its comparison with the window directly before; nothing where that is gone."""
-    if found.before is None:
-        return {}
-    this = Side(found.metric, found.tally, found.figures)
-    names = {figure.metric for figure in found.figures}
-    before = Side(
-        found.metric, found.before.tally, [one for one in found.before.figures if one.metric in names]
-    )
-    return {one.this.metric: one for one in with_before(this, before, min_n)}
 
 
 def _suspect_lines(found: Explanation, named: Sequence[Suspected], bands: Bands) -> Iterator[str]:
@@ -174,7 +194,8 @@ def _lines(
     found: Explanation,
     labels: dict[str, str],
     core: CoreConfig,
-    compared: dict[str, Comparison],
+    compared: Compared,
+    other: Other | None,
     bands: Bands,
 ) -> Iterator[str]:
     length = show_duration(found.end_ms - found.start_ms)
@@ -183,15 +204,18 @@ def _lines(
     for figure in measured:
         yield ""
         yield from _figure_lines(figure, bands)
-        if found.before is None:
-            yield row("before", "the tallies of the window before are deleted")
-        else:
-            yield from _before_lines(found, found.before, compared[figure.metric], core.compare_min_n)
+        yield from before_lines(found, compared, figure.metric, core.compare_min_n)
+        if other is not None:
+            yield from segment_lines(other, figure.metric, core.compare_min_n)
     if not measured:
         yield ""
         yield f"{found.metric.name}: nothing was measured in this window" + (
             "; its tallies are deleted, see its last rollup" if found.expired else ""
         )
+        if other is not None:
+            for name in other.compared:
+                yield from ("", name)
+                yield from segment_lines(other, name, core.compare_min_n)
     yield ""
     yield row(
         "status",
@@ -206,12 +230,18 @@ def _lines(
     for name, text in (
         ("definition", found.metric.definition),
         ("source", found.metric.source),
+        ("facts", _facts(found.metric)),
         ("null", found.metric.null_rule),
         ("leaves out", _reasons(found.metric)),
     ):
         yield from paragraph(name, text)
     told = "".join(f", {name} {value}" for name, value in found.metric.labels)
     yield row("profile", f"{found.metric.profile}, definition version {found.metric.version}{told}")
+
+
+def _facts(metric: Metric) -> str:
+    """What the figure is made from: kinds of facts, with the events that say them."""
+    return ", ".join(f"{group} ({', '.join(events)})" for group, events in facts_of(metric).items())
 
 
 def _reasons(metric: Metric) -> str:
@@ -251,17 +281,6 @@ def _figure_lines(figure: Figure, bands: Bands) -> Iterator[str]:
     yield row("excluded", excluded or "nothing")
 
 
-def _before_lines(found: Explanation, before: Earlier, compared: Comparison, min_n: int) -> Iterator[str]:
-    """The same figure in the window directly before, and how far it has gone from there."""
-    figure = compared.other
-    window = f"{minute_text(before.start_ms)} .. {minute_text(found.start_ms)}"
-    yield row(
-        "before",
-        f"{value_text(figure.value, figure.unit)}   n {figure.n:,}   {window}   {before.status}",
-    )
-    yield from difference_lines(compared, min_n)
-
-
 def _band(figure: Figure, bands: Bands) -> str:
     if figure.value is None or figure.metric != "csat":
         return ""
@@ -283,38 +302,12 @@ def _watermark(found: Explanation | LiveExplanation, core: CoreConfig) -> str:
     return f"{text}, held by {'customers' if stage else 'source'} partition {partition}"
 
 
-def _before_json(found: Explanation, compared: dict[str, Comparison], min_n: int) -> dict[str, object] | None:
-    if found.before is None:
-        return None
-    return {
-        "start_ms": found.before.start_ms,
-        "end_ms": found.start_ms,
-        "status": found.before.status,
-        "revision": found.before.revision,
-        "min_n": min_n,
-        "figures": [
-            {
-                "metric": name,
-                "n": one.other.n,
-                "value": one.other.value,
-                "difference": one.difference,
-                "low": one.low,
-                "high": one.high,
-                "contains_zero": one.contains_zero,
-                "too_few": one.n < min_n,
-                "verdict": verdict(one, min_n),
-                "method": one.method,
-            }
-            for name, one in compared.items()
-        ],
-    }
-
-
 def _json(
     found: Explanation,
     labels: dict[str, str],
     named: Sequence[Suspected],
-    compared: dict[str, Comparison],
+    compared: Compared,
+    other: Other | None,
     min_n: int,
 ) -> str:
     return msgspec.json.format(
@@ -329,12 +322,14 @@ def _json(
                 "watermark_ms": found.watermark_ms,
                 "expired": found.expired,
                 "figures": list(found.figures),
-                "before": _before_json(found, compared, min_n),
+                "before": before_json(found, compared, min_n),
+                "with": None if other is None else segment_json(other, min_n),
                 "definition": found.metric.definition,
                 "definition_version": found.metric.version,
                 "definition_labels": dict(found.metric.labels),
                 "profile": found.metric.profile,
                 "source": found.metric.source,
+                "facts": facts_of(found.metric),
                 "null": found.metric.null_rule,
                 "reasons": reasons_of(found.metric),
                 "too_late": {

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from stream.commands import CommandError, kafka
 from stream.commands.words import OFF_THE_END, parse_segment, parse_window
+from stream.core.compare import Place, overlap
 from stream.core.config import CoreConfig
 from stream.core.delta import segment_name, segment_partition
 from stream.core.explain import ExplainError, Explanation, LiveExplanation, explain, explain_live
@@ -27,6 +28,27 @@ class Asked(NamedTuple):
     start_ms: int
     length_ms: int
     profile: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where it is, by whosever definition."""
+        return Place(self.labels, self.start_ms, self.start_ms + self.length_ms)
+
+
+def must_share_nothing(this: Asked, other: Asked) -> None:
+    """Raise click.UsageError where one measure may count in both: then they are no independent samples."""
+    if overlap(this.place, other.place):
+        raise click.UsageError(
+            "the two may share measures, and their difference then has no interval: take windows that do not overlap, or segments "
+            "with different values of one label (two teams, not a team and its tenant)"
+        )
+
+
+def status_text(one: Explanation) -> str:
+    """How a figure stands, beside another one."""
+    if one.revision:
+        return one.status
+    return "its tallies are deleted" if one.expired else "nothing was measured"
 
 
 def labels_of(

@@ -87,9 +87,8 @@ def with_before(this: Side, before: Side, min_n: int) -> list[Comparison]:
     """
     found = []
     too_few = f"too few, at least {min_n:,} are asked for on each side"
-    for name, known in {**before.figures, **this.figures}.items():
-        now = this.figures.get(name) or emptied(known)
-        earlier = before.figures.get(name) or emptied(known)
+    for name in {**before.figures, **this.figures}:
+        now, earlier = _pair(name, this, before)
         if min(now.n, earlier.n) < min_n:
             found.append(Comparison(now, earlier, None, None, None, "", too_few))
         else:
@@ -97,8 +96,19 @@ def with_before(this: Side, before: Side, min_n: int) -> list[Comparison]:
     return found
 
 
+def with_other(this: Side, other: Side) -> list[Comparison]:
+    """Every figure of a place beside the same one of another with which it shares no measure, however few they rest on."""
+    return [_compared(name, this, other) for name in this.figures]
+
+
+def _pair(name: str, this: Side, other: Side) -> tuple[Figure, Figure]:
+    """A figure on both sides; what one of them lacks is empty there."""
+    known = {**other.figures, **this.figures}[name]
+    return this.figures.get(name) or emptied(known), other.figures.get(name) or emptied(known)
+
+
 def _compared(name: str, this: Side, other: Side, *, same_events: bool = False) -> Comparison:
-    figures = this.figures[name], other.figures[name]
+    figures = _pair(name, this, other)
     values = [figure.value for figure in figures]
     apart = None if values[0] is None or values[1] is None else values[0] - values[1]
     method, bounds, why_not = "", None, ""

@@ -137,6 +137,14 @@ class FigureSettings(msgspec.Struct, frozen=True, kw_only=True):
             "What figures are kept per, within each tenant: labels team, channel, queue, agent and STREAM_SEGMENT_LABELS.",
         ),
     ] = ((), ("team",), ("channel",), ("team", "channel"), ("queue",))
+    agent_gauges: Annotated[
+        bool,
+        setting(
+            forms.yes_or_no(),
+            "Whether /metrics has figures per agent, where STREAM_GROUPINGS keeps any: personal data, and series for each agent. Rollups, "
+            "alerts and `stream explain` have them either way.",
+        ),
+    ] = False
     segment_labels: Annotated[
         tuple[str, ...],
         setting(

@@ -39,13 +39,15 @@ class Exporter:
         min_n: int = _DEFAULTS.compare_min_n,
         changelog: str = _DEFAULTS.topics.windows_changelog,
         csat_bands: tuple[int, int] = (60, 80),
+        agent_gauges: bool = False,
     ) -> None:
         """``status`` gives the runtime's current one; the windows partitions in it are shown, what moved away is not.
 
         ``min_n``: fewer on either side, and a figure is not compared with that of the window before. ``changelog``: of the windows, to
-        name what cannot be shown. ``csat_bands``: percents, poor under the first, good from the second.
+        name what cannot be shown. ``csat_bands``: percents, poor under the first, good from the second. ``agent_gauges``: whether figures
+        per agent are shown.
         """
-        self._figures = FigureFamilies(metrics, min_n)
+        self._figures = FigureFamilies(metrics, min_n, agents=agent_gauges)
         self._unreadable = Unreadable(changelog)
         self._bands = band_families(metrics, csat_bands)
         self._status = status

@@ -18,6 +18,8 @@ from stream.web.text import Family, FamilyType, label_names, labels, sample
 PREFIX = "contact_centre_"
 EXCLUDED = f"{PREFIX}excluded"
 ALERT_STATE = f"{PREFIX}alert_state"
+AGENT = "agent"
+"""The label whose values are people: figures per it are personal data, and many series."""
 
 RESERVED = (
     "window",
@@ -87,9 +89,13 @@ class FigureFamilies:
     texts disappear with the segment.
     """
 
-    def __init__(self, metrics: Sequence[Metric], min_n: int) -> None:
-        """``min_n``: fewer on either side, and a comparison with the window before is not shown."""
+    def __init__(self, metrics: Sequence[Metric], min_n: int, *, agents: bool = False) -> None:
+        """``min_n``: fewer on either side, and a comparison with the window before is not shown.
+
+        ``agents``: whether figures per agent are shown. The states of alerts are always: a rule names its segments.
+        """
         self._min_n = min_n
+        self._agents = agents
         self._families: list[_Declared] = []
         self._readers: dict[int, tuple[Metric, list[tuple[int, list[tuple[str, Series]]]]]] = {}
         self._live: list[tuple[int, int, int | None, int]] = []
@@ -149,6 +155,8 @@ class FigureFamilies:
         self.left_out = [Counter() for _ in snapshots]
         for snapshot, left_out in zip(snapshots, self.left_out, strict=True):
             for name, segment in snapshot.segments.items():
+                if not self._agents and any(label == AGENT for label, _ in segment.labels):
+                    continue
                 text = self._segments.get(name)
                 if text is None:
                     text = _SegmentText(_segment_labels(segment.labels, self._reserved))

@@ -1,5 +1,6 @@
 """The commands against the demo's broker, which has neither idempotent producers nor transactions."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from stream.cli import run
 from stream.runtime.embedded import EmbeddedBroker
 from tests.cli.test_backfill import ticket, write
 
+DAY = ("--window", "2026-11-05/1d")
 BEFORE = ("--with-window", "2026-11-04/1d")
 
 
@@ -58,11 +60,73 @@ def test_what_stands_in_the_last_batch_is_seen_as_well(
         assert "leaves out merged (the ticket was merged into another one), deleted (" in shown
         assert "too late nothing: the window still takes corrections" in shown
         assert "contact_centre_stream_too_late_total" in shown
+        assert (
+            "facts creation (ticket.created), assignment (ticket.assigned), removal (ticket.merged, ticket.deleted, ticket.restored), "
+            "survey (survey.sent, survey.answered, survey.retracted) null "
+        ) in shown
         assert run(["explain", "live", "--segment", "tenant=acme"]) == 0
         shown = " ".join(capsys.readouterr().out.split())
         assert "tickets_unanswered count " in shown
         assert "watermark 2026-" in shown
+        assert (
+            "visit (ticket.queue_entered, ticket.queue_left), reply (reply.added, reply.retracted)" in shown
+        )
         assert run(["compare", "csat", "--segment", "tenant=acme", "--window", "2026-11-05/1d", *BEFORE]) == 0
         assert "No interval: there is a figure on one side at most." in capsys.readouterr().out
         assert run(["tail", "rollups", "--once", "--metric", "csat", "--window", "1d"]) == 0
         assert "n 40" in capsys.readouterr().out
+
+
+def test_explain_sets_another_segment_beside_the_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two teams in one window: the words and numbers of `stream compare`."""
+    events = [event for number in range(40) for event in ticket(number)]
+    for event in events[90:]:
+        if "team" in event["data"]:
+            event["data"]["team"] = "returns"
+    with EmbeddedBroker() as broker:
+        for name, value in (
+            ("BROKERS", broker.address),
+            ("ALLOW_VOLATILE", "yes"),
+            ("HTTP_PORT", "0"),
+            ("CLOCK", "event"),
+        ):
+            monkeypatch.setenv(f"STREAM_{name}", value)
+        assert run(["topics", "create"]) == 0
+        assert run(["publish", "--no-idempotence", str(write(tmp_path / "in.ndjson", events))]) == 0
+        drained = subprocess.run(
+            [sys.executable, "-m", "stream", "worker", "--drain"], check=False, capture_output=True, text=True
+        )
+        assert drained.returncode == 0, drained.stderr
+        capsys.readouterr()
+
+        def said(command: str, *options: str) -> str:
+            assert run([command, "csat", "--segment", "tenant=acme&team=billing", *DAY, *options]) == 0
+            return capsys.readouterr().out
+
+        def apart(text: str) -> list[str]:
+            lines = text.splitlines()
+            return lines[[line.split()[:1] for line in lines].index(["difference"]) :][:3]
+
+        with_returns = ("--with-segment", "team=returns")
+        shown = said("explain", *with_returns)
+        # 22 of 30 and 8 of 10.
+        beside = shown[shown.index("  with ") :]
+        assert "80.00 %   n 10   team=returns tenant=acme" in beside.splitlines()[0]
+        assert "-6.67 percentage points   95 % interval" in beside
+        assert "Too few (n 10, at least 100 are asked for); the interval contains zero" in beside
+        assert apart(beside) == apart(said("compare", *with_returns))
+        found = json.loads(said("explain", *with_returns, "--json"))["with"]
+        compared = json.loads(said("compare", *with_returns, "--json"))
+        (figure,) = found["figures"]
+        assert (found["key"], found["segment"]) == (compared["with"]["key"], compared["with"]["segment"])
+        alike = ("difference", "low", "high", "contains_zero", "too_few", "verdict", "method")
+        assert {name: figure[name] for name in alike} == {name: compared[name] for name in alike}
+        assert json.loads(said("explain", "--json"))["with"] is None
+        nobody = said("explain", "--with-segment", "team=nobody")
+        assert "-   n 0   team=nobody tenant=acme   nothing was measured" in nobody
+        assert run(["explain", "csat", "--segment", "team=nobody&tenant=acme", *DAY, *with_returns]) == 0
+        nothing_here = capsys.readouterr().out
+        assert "csat: nothing was measured in this window" in nothing_here
+        assert "80.00 %   n 10   team=returns tenant=acme" in nothing_here

@@ -13,6 +13,7 @@ from stream.cli import COMMANDS
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
 COMPARE = ("compare", "csat", "--window", "2026-11-05T12:00/1h")
+EXPLAIN = ("explain", *COMPARE[1:])
 
 
 def stream(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +108,10 @@ def test_wrong_usage_exits_2_and_points_to_the_help(arguments: tuple[str, ...]) 
         (("explain", "cast", "--window", "2026-11-05T12:00/1h"), "reply_time"),
         (("explain", "live", "--window", "2026-11-05T12:00/1h"), "it has no window"),
         (("explain", "csat", "--window", "0001-01-01T00:00/1h"), "--window"),
+        ((*EXPLAIN, "--with-segment", "team"), "--with-segment"),
+        ((*EXPLAIN, "--with-segment", "colour=red"), "--with-segment"),
+        ((*EXPLAIN, "--with-segment", "team=billing"), "may share measures"),
+        (("explain", "tickets_open", "--with-segment", "team=billing"), "it is a live count"),
         ((*COMPARE, "--with-window", "1h"), "--with-window"),
         ((*COMPARE, "--with-window", "2026-11-05T12:00/1h"), "may share measures"),
         ((*COMPARE, "--with-window", "2026-11-05/1d"), "may share measures"),

@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 import pytest
 
-from stream.core.compare import NEWCOMBE, WELCH, Comparison, Side, with_before
+from stream.core.compare import NEWCOMBE, WELCH, Comparison, Side, with_before, with_other
 from stream.core.config import DAY_MS, HOUR_MS, MINUTE_MS
 from stream.core.delta import DeltaBatch, encode_delta
 from stream.core.explain import Explanation, explain
@@ -51,6 +51,18 @@ def test_too_few_on_either_side_and_nothing_is_said(now: tuple[int, int], before
     assert (one.this.n, one.other.n) == (sum(now), sum(before)), (
         "the figures themselves are shown with their n"
     )
+
+
+def test_another_segment_has_its_difference_however_few_there_are_and_may_lack_a_figure() -> None:
+    this, other = ({16: 2, 17: 2}, {16: 1, 17: 3})
+    few = with_other(*(Side(CSAT, one, CSAT.figures(one)) for one in (this, other)))
+    assert [(one.this.metric, one.n, one.difference, one.method) for one in few] == [
+        ("csat", 4, 0.25, NEWCOMBE)
+    ]
+    (lacking,) = with_other(Side(CSAT, this, CSAT.figures(this)), Side(CSAT, {}, ()))
+    assert (lacking.other.n, lacking.difference) == (0, None)
+    assert lacking.why_not == "there is a figure on one side at most"
+    assert with_other(Side(CSAT, this, ()), Side(CSAT, other, CSAT.figures(other))) == []
 
 
 def test_nps_has_welchs_interval() -> None:

@@ -259,6 +259,30 @@ def test_a_segment_label_named_like_one_of_ours_is_renamed() -> None:
     assert at(found, "share_answers", tenant="a", segment_window="x", window="5m") == 1
 
 
+def test_figures_per_agent_are_shown_only_where_they_are_asked_for() -> None:
+    """They are personal data, and as many series as there are people. A rule on an agent has asked for its state."""
+    live = {LIVE.slot(GOOD): (3, 0)}
+    agents = [
+        segment({"agent": "a-7", **labels}, {FIVE: tally(1, waits=1, waited=5)}, live=live)
+        for labels in (ACME, TEAM)
+    ]
+    alert = AlertSnapshot("low", "info", agents[0].labels, firing=True)
+    given_status = status(
+        snapshot(segment(ACME, {FIVE: tally(1, waits=1, waited=5)}, live=live), *agents, alerts=[alert])
+    )
+    text = page(given_status)
+    shown = [line for line in text.splitlines() if "a-7" in line]
+    assert shown == ['contact_centre_alert_state{alert="low",severity="info",agent="a-7",tenant="acme"} 1']
+    assert at(samples(text), "share_answers", tenant="acme", window="5m") == 1
+    asked = Exporter(METRICS, lambda: given_status, BUILD, agent_gauges=True).render().body.decode()
+    found = samples(asked)
+    assert at(found, "share_answers", agent="a-7", tenant="acme", window="5m") == 1
+    assert at(found, "share_answers", agent="a-7", tenant="acme", team="billing", window="5m") == 1
+    assert {one for one in text.splitlines() if "a-7" not in one} == {
+        one for one in asked.splitlines() if "a-7" not in one
+    }
+
+
 @pytest.mark.parametrize(
     ("window_ms", "label"),
     [

@@ -204,6 +204,10 @@ PROFILE: Final = Profile(
         ),
         "first_resolution_time": _DURATIONS,
         "full_resolution_time": _DURATIONS,
+        "channel_share": (
+            "Zendesk, ticket activity and agent performance, tickets by selected attribute: "
+            "https://support.zendesk.com/hc/en-us/articles/4408835846810"
+        ),
         "queue_wait_time": (
             "Zendesk, about native Talk time duration metrics, call wait time: "
             "https://support.zendesk.com/hc/en-us/articles/8202998599066"

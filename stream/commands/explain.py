@@ -204,6 +204,8 @@ def _lines(
     for figure in measured:
         yield ""
         yield from _figure_lines(figure, bands)
+        if figure is measured[0]:  # beside what is excluded, which of all figures stands in the first one
+            yield from paragraph("too late", _too_late(found))
         yield from before_lines(found, compared, figure.metric, core.compare_min_n)
         if other is not None:
             yield from segment_lines(other, figure.metric, core.compare_min_n)
@@ -223,7 +225,8 @@ def _lines(
         if found.revision
         else f"{found.status}, never published",
     )
-    yield row("too late", _too_late(found, length))
+    if not measured:
+        yield from paragraph("too late", _too_late(found))
     yield row("watermark", _watermark(found, core))
     yield row("rollup key", found.key)
     yield ""
@@ -251,14 +254,17 @@ def _reasons(metric: Metric) -> str:
     return " ".join(part for part in (f"{', '.join(told)}." if told else "", late) if part)
 
 
-def _too_late(found: Explanation, length: str) -> str:
-    """Whether the figure may lack something that came too late."""
+def _too_late(found: Explanation) -> str:
+    """Whether the figure may lack something that came too late: what no `excluded` of it can count."""
     if found.too_late is None:
         return "nothing: the window still takes corrections"
-    return (
-        f"about {found.too_late:,} measures of {found.metric.full_name} for all windows of {length}, each in every segment that it belongs "
-        "to; and whatever no window takes any more"
-    )
+    return f"about {found.too_late:,} measures of {found.metric.full_name} ({_late_scope(found)}), and whatever no window takes any more"
+
+
+def _late_scope(found: Explanation) -> str:
+    """Of what all that is known of what came too late is the number."""
+    length = show_duration(found.end_ms - found.start_ms)
+    return f"all windows of {length}, all segments of the same partition of the windows"
 
 
 def _figure_lines(figure: Figure, bands: Bands) -> Iterator[str]:
@@ -322,6 +328,12 @@ def _json(
                 "watermark_ms": found.watermark_ms,
                 "expired": found.expired,
                 "figures": list(found.figures),
+                "too_late": {
+                    "possible": found.too_late is not None,
+                    "measures": found.too_late or 0,
+                    "scope": _late_scope(found),
+                    "meaning": TOO_LATE,
+                },
                 "before": before_json(found, compared, min_n),
                 "with": None if other is None else segment_json(other, min_n),
                 "definition": found.metric.definition,
@@ -332,11 +344,6 @@ def _json(
                 "facts": facts_of(found.metric),
                 "null": found.metric.null_rule,
                 "reasons": reasons_of(found.metric),
-                "too_late": {
-                    "possible": found.too_late is not None,
-                    "measures": found.too_late or 0,
-                    "meaning": TOO_LATE,
-                },
                 "suspected_bots": [
                     {
                         "tenant": one.suspect.tenant,

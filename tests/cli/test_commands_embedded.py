@@ -1,15 +1,21 @@
 """The commands against the demo's broker, which has neither idempotent producers nor transactions."""
 
 import json
+import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from stream.cli import run
 from stream.runtime.embedded import EmbeddedBroker
 from tests.cli.test_backfill import ticket, write
+from tests.support.ports import free_ports
+from tests.support.process import Process
 
 DAY = ("--window", "2026-11-05/1d")
 BEFORE = ("--with-window", "2026-11-04/1d")
@@ -130,3 +136,37 @@ def test_explain_sets_another_segment_beside_the_figure(
         nothing_here = capsys.readouterr().out
         assert "csat: nothing was measured in this window" in nothing_here
         assert "80.00 %   n 10   team=returns tenant=acme" in nothing_here
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("no", False), ("yes", True)])
+def test_a_worker_shows_figures_per_agent_only_where_they_are_asked_for(
+    asked: str, shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = ticket(1)
+    events[-1]["data"]["agent_id"] = "a-7"
+    events += [one | {"time": "2026-11-05T13:00:00Z"} for one in ticket(2)]  # event time goes on
+    (port,) = free_ports(1)
+    with EmbeddedBroker() as broker:
+        for name, value in (
+            ("BROKERS", broker.address),
+            ("ALLOW_VOLATILE", "yes"),
+            ("HTTP_PORT", str(port)),
+            ("CLOCK", "event"),
+            ("GROUPINGS", "all;agent"),
+            ("PARTITIONS", "1"),
+            ("DELTA_PARTITIONS", "1"),  # both segments are shown at once, or neither
+            ("AGENT_GAUGES", asked),
+        ):
+            monkeypatch.setenv(f"STREAM_{name}", value)
+        assert run(["topics", "create"]) == 0
+        assert run(["publish", "--no-idempotence", str(write(tmp_path / "in.ndjson", events))]) == 0
+        with Process(tmp_path, "-m", "stream", "worker", env=dict(os.environ)) as worker:
+            found: list[str] = []
+            until = time.monotonic() + 60
+            while not found and time.monotonic() < until:
+                with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+                    lines = page.read().decode().splitlines()
+                    found = [one for one in lines if one.startswith("contact_centre_csat_answers{")]
+                time.sleep(0.1)
+    assert found, worker.output + worker.error
+    assert any('agent="a-7"' in line for line in found) == shown

@@ -78,8 +78,8 @@ setup: need-tools $(STAMPS)/tools $(KAFKA) ## everything that the tests need, fr
 demo: $(STAMPS)/program ## real help-desk traffic, live figures and an alert in this terminal
 	@$(BIN)/stream demo $(DEMO_FLAGS)
 
-test: setup lint ## everything: lint, types, walls, drift, mutations, cost per stage, all suites
-	$(BIN)/python -m tests.mutations
+test: setup ## everything: lint, types, walls, drift, mutations, cost per stage, all suites
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint mutations
 	$(BIN)/python -m tests.bench.stages --check
 	$(PYTEST) -n 2 --durations=30
 

@@ -22,7 +22,8 @@ OF_THE_TOPIC = 1
 @pytest.mark.timeout(900)
 def test_each_of_three_brokers_dies_and_comes_back(tmp_path: Path) -> None:
     with Kafka(3) as kafka:
-        assert set(asyncio.run(_in_sync(kafka.bootstrap))) == {(topics.IN_SYNC, "2", OF_THE_TOPIC)}
+        told = asyncio.run(_in_sync(kafka.bootstrap))
+        assert set(told) == {(topics.IN_SYNC, "2", OF_THE_TOPIC)}, told
         outcome = fail_over(kafka, tmp_path, 1, ["coordinator", "each"], 3.0)
     print(outcome)
     assert not outcome.report.problems, str(outcome)
@@ -36,10 +37,13 @@ async def _in_sync(bootstrap: str) -> list[tuple[str, str, int]]:
         made = await topics.create(
             admin, specs(CoreConfig(topics=Topics(prefix="copies.", app_id="copies"))), 3
         )
-        answers = await admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, name) for name in made]
-        )
-        entries = [entry for answer in answers for resource in answer.resources for entry in resource[4]]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in made]
+        for _ in range(100):
+            resources = [one for answer in await admin.describe_configs(asked) for one in answer.resources]
+            if all(code == 0 for code, *_ in resources):
+                break
+            await asyncio.sleep(0.1)  # not every broker knows of them at once
+        entries = [entry for resource in resources for entry in resource[4]]
         return [(name, value, source) for name, value, _, source, *_ in entries if name == topics.IN_SYNC]
     finally:
         await admin.close()

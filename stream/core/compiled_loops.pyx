@@ -93,12 +93,20 @@ def heads(tally, int shift):
     return found
 
 
+cdef unsigned char* number_of(unsigned char* at, uint64_t bits, int size) noexcept:
+    """So many bytes, the highest first."""
+    cdef int i
+    for i in range(size):
+        at[i] = <unsigned char>(bits >> 8 * (size - 1 - i))
+    return at + size
+
+
 cdef unsigned char* put(unsigned char* at, object number) except NULL:
     """One integer as MessagePack; at most nine bytes."""
     cdef int overflow = 0
     cdef long long value = PyLong_AsLongLongAndOverflow(number, &overflow)
     cdef uint64_t bits
-    cdef int size, i
+    cdef int size
     if overflow:
         bits = PyLong_AsUnsignedLongLong(number)  # raises OverflowError
         at[0] = 0xCF
@@ -129,10 +137,7 @@ cdef unsigned char* put(unsigned char* at, object number) except NULL:
             at[0], size = 0xD2, 4
         else:
             at[0], size = 0xD3, 8
-    at += 1
-    for i in range(size):
-        at[i] = <unsigned char>(bits >> 8 * (size - 1 - i))
-    return at + size
+    return number_of(at + 1, bits, size)
 
 
 def encode_row(head, dict states not None, dict tally not None):
@@ -140,7 +145,7 @@ def encode_row(head, dict states not None, dict tally not None):
     cdef Py_ssize_t count = 1 + 3 * len(states) + 2 * len(slots)
     cdef unsigned char* start = <unsigned char*>PyMem_Malloc(5 + 9 * count)
     cdef unsigned char* at = start
-    cdef int i, size
+    cdef int size
     if start is NULL:
         raise MemoryError
     try:
@@ -151,10 +156,7 @@ def encode_row(head, dict states not None, dict tally not None):
             at[0], size = 0xDC, 2
         else:
             at[0], size = 0xDD, 4
-        at += 1
-        for i in range(size):
-            at[i] = <unsigned char>(count >> 8 * (size - 1 - i))
-        at = put(at + size, head)
+        at = put(number_of(at + 1, count, size), head)
         for metric_id, state in states.items():
             at = put(at, metric_id)
             at = put(at, state)

@@ -8,7 +8,7 @@ from stream.core.customer import CUSTOMER_ALWAYS
 from stream.core.interval import Sample
 from stream.core.measure import Figure, Series, Tally
 from stream.core.metric import Metric, excluded_of
-from stream.metrics.stays import EXCLUDED, START, base_measures, longest_window_ms, lost_of
+from stream.metrics.stays import EXCLUDED, OF_THE_START, START, base_measures, longest_window_ms, lost_of
 
 
 def _figures(tally: Tally) -> list[Figure]:
@@ -49,9 +49,8 @@ def _metric(longest_minutes: int) -> Metric:
         unit="ratio",
         definition=(
             "Customers who left in the window / customers at its start. Who joined in the same window counts as lost, too. Leaves count "
-            "under the segments of the join. Windows in which nobody joins or leaves have no figure. 95 % interval after Wilson, of "
-            "those at the start; perhaps_new of the leavers, at most, may have joined in the window: the interval is so wide that it is "
-            "right however many have. None where more left than had been there."
+            "under the segments of the join. Windows in which nobody joins or leaves have no figure. "
+            f"{OF_THE_START}"
         ),
         source="Ours: the plain textbook formula, lost / start; no one publication is meant",
         null_rule="Null where there was no customer at the start.",

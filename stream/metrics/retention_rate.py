@@ -8,7 +8,15 @@ from stream.core.customer import CUSTOMER_ALWAYS
 from stream.core.interval import Sample, Share
 from stream.core.measure import Figure, Series, Tally
 from stream.core.metric import Metric, excluded_of
-from stream.metrics.stays import EXCLUDED, JOINED, START, base_measures, longest_window_ms, lost_of
+from stream.metrics.stays import (
+    EXCLUDED,
+    JOINED,
+    OF_THE_START,
+    START,
+    base_measures,
+    longest_window_ms,
+    lost_of,
+)
 
 
 def _figures(tally: Tally) -> list[Figure]:
@@ -54,9 +62,8 @@ def _metric(longest_minutes: int) -> Metric:
         definition=(
             "(Customers at the window's end - those who joined in it) / customers at its start. Who joins and leaves within one window is "
             "in neither of both numbers, but their leaving lowers the end. Joins and leaves count under the segments of the join. Windows "
-            "in which nobody joins or leaves have no figure. 95 % interval after Wilson, of "
-            "those at the start; perhaps_new of the leavers, at most, may have joined in the window: the interval is so wide that it is "
-            "right however many have. None where more left than had been there."
+            "in which nobody joins or leaves have no figure. "
+            f"{OF_THE_START}"
         ),
         source="Ours: the plain textbook formula, (end - new) / start; no one publication is meant",
         null_rule="Null where there was no customer at the start.",

@@ -60,6 +60,13 @@ def base_measures(customer: Customer, config: CoreConfig) -> list[Measure]:
     return [*stay_measures(customer, config), *brief, *stray_leaves(customer, config)]
 
 
+OF_THE_START: Final = (
+    "95 % interval after Wilson, of those at the start; perhaps_new of the leavers, at most, may have joined in the window: the interval "
+    "is so wide that it is right however many have. None where more left than had been there."
+)
+"""What :attr:`Lost.interval` is, for definitions."""
+
+
 class Lost(NamedTuple):
     """Who left in a window.
 

@@ -62,6 +62,7 @@ async def _started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
     try:
         await consumer.start()
     except BaseException:
+        # Cancelled, too: a client that was started must be stopped, and the error goes on.
         await _stop(consumer)
         raise
     return consumer

@@ -218,19 +218,18 @@ class FigureFamilies:
             metric = self._metrics.get(metric_id)
             if metric is None:  # a metric that is no longer selected
                 continue
+            labelled = label_text + self._profiles[metric_id]
             for reason_slot, reason in self._reasons[metric_id]:
                 number = slots.get(reason_slot)
                 if number:
-                    profile = self._profiles[metric_id]
-                    pairs = f'{label_text}{profile},metric="{metric.name}",reason="{reason}"'
+                    pairs = f'{labelled},metric="{metric.name}",reason="{reason}"'
                     excluded.append(f"{EXCLUDED}{{{pairs}}} {number}\n")
             if metric_id in self._readers:
-                labelled = label_text + self._profiles[metric_id]
                 try:
                     self._figure(metric_id, labelled, slots, window)
                 except (
                     Exception
-                ) as exc:  # whatever computing with sums comes to that cannot be: the other figures are sound
+                ) as exc:  # sums that cannot be may raise whatever there is: the other figures are sound
                     window.left_out.append(LeftOut(metric.full_name, raised_in(exc)))
         if excluded:
             window.lines.append((self._excluded, "".join(excluded)))

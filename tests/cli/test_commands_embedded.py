@@ -21,6 +21,15 @@ DAY = ("--window", "2026-11-05/1d")
 BEFORE = ("--with-window", "2026-11-04/1d")
 
 
+def published(monkeypatch: pytest.MonkeyPatch, broker: EmbeddedBroker, file: str, **more: str) -> None:
+    """Settings for this broker, without ``STREAM_``, its topics, and events in them."""
+    given = {"BROKERS": broker.address, "ALLOW_VOLATILE": "yes", "HTTP_PORT": "0", "CLOCK": "event", **more}
+    for name, value in given.items():
+        monkeypatch.setenv(f"STREAM_{name}", value)
+    assert run(["topics", "create"]) == 0
+    assert run(["publish", "--no-idempotence", file]) == 0
+
+
 def test_publish_says_how_to_send_to_a_broker_without_idempotent_producers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,15 +51,7 @@ def test_what_stands_in_the_last_batch_is_seen_as_well(
     """This broker tells the beginning of its last batch as if it were the end."""
     file = str(write(tmp_path / "in.ndjson", [event for number in range(40) for event in ticket(number)]))
     with EmbeddedBroker() as broker:
-        for name, value in (
-            ("BROKERS", broker.address),
-            ("ALLOW_VOLATILE", "yes"),
-            ("HTTP_PORT", "0"),
-            ("CLOCK", "event"),
-        ):
-            monkeypatch.setenv(f"STREAM_{name}", value)
-        assert run(["topics", "create"]) == 0
-        assert run(["publish", "--no-idempotence", file]) == 0
+        published(monkeypatch, broker, file)
         for _ in range(2):  # the second one finds its state and its offsets where the first one left them
             drained = subprocess.run(
                 [sys.executable, "-m", "stream", "worker", "--drain"],
@@ -92,15 +93,7 @@ def test_explain_sets_another_segment_beside_the_figure(
         if "team" in event["data"]:
             event["data"]["team"] = "returns"
     with EmbeddedBroker() as broker:
-        for name, value in (
-            ("BROKERS", broker.address),
-            ("ALLOW_VOLATILE", "yes"),
-            ("HTTP_PORT", "0"),
-            ("CLOCK", "event"),
-        ):
-            monkeypatch.setenv(f"STREAM_{name}", value)
-        assert run(["topics", "create"]) == 0
-        assert run(["publish", "--no-idempotence", str(write(tmp_path / "in.ndjson", events))]) == 0
+        published(monkeypatch, broker, str(write(tmp_path / "in.ndjson", events)))
         drained = subprocess.run(
             [sys.executable, "-m", "stream", "worker", "--drain"], check=False, capture_output=True, text=True
         )
@@ -147,19 +140,16 @@ def test_a_worker_shows_figures_per_agent_only_where_they_are_asked_for(
     events += [one | {"time": "2026-11-05T13:00:00Z"} for one in ticket(2)]  # event time goes on
     (port,) = free_ports(1)
     with EmbeddedBroker() as broker:
-        for name, value in (
-            ("BROKERS", broker.address),
-            ("ALLOW_VOLATILE", "yes"),
-            ("HTTP_PORT", str(port)),
-            ("CLOCK", "event"),
-            ("GROUPINGS", "all;agent"),
-            ("PARTITIONS", "1"),
-            ("DELTA_PARTITIONS", "1"),  # both segments are shown at once, or neither
-            ("AGENT_GAUGES", asked),
-        ):
-            monkeypatch.setenv(f"STREAM_{name}", value)
-        assert run(["topics", "create"]) == 0
-        assert run(["publish", "--no-idempotence", str(write(tmp_path / "in.ndjson", events))]) == 0
+        published(
+            monkeypatch,
+            broker,
+            str(write(tmp_path / "in.ndjson", events)),
+            HTTP_PORT=str(port),
+            GROUPINGS="all;agent",
+            PARTITIONS="1",
+            DELTA_PARTITIONS="1",  # both segments are shown at once, or neither
+            AGENT_GAUGES=asked,
+        )
         with Process(tmp_path, "-m", "stream", "worker", env=dict(os.environ)) as worker:
             found: list[str] = []
             until = time.monotonic() + 60

@@ -103,6 +103,7 @@ def test_ids_and_names_are_stable_and_unique() -> None:
         69: "first_reply_time_business",
         70: "reply_time_business",
         71: "queue_wait_time_business",
+        75: "handle_time_business",
         76: "first_resolution_time_business",
         77: "full_resolution_time_business",
         78: "complaint_resolution_time_business",

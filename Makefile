@@ -81,7 +81,7 @@ demo: $(STAMPS)/program ## real help-desk traffic, live figures and an alert in 
 test: setup ## everything: lint, types, walls, drift, mutations, cost per stage, all suites
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint mutations
 	$(BIN)/python -m tests.bench.stages --check
-	$(PYTEST) -n 2 --durations=30
+	$(PYTEST) -n 3 --no-loadscope-reorder --durations=30
 
 # --- parts of the test -----------------------------------------------------------------------------------------------
 

@@ -17,19 +17,22 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
-FAULTS = {"broker", "chaos"}
-"""Suites of one lane: half of all the time goes to them ..."""
-ELSEWHERE = {"test_damaged_state.py", "test_dlq.py", "test_large_commits.py", "test_rebuild.py"}
-"""... with so much of them in the other one that both end at about the same time."""
+LANES = {
+    "broker": "broker",
+    "chaos": "faults",
+    "demo": "faults",
+    "broker/test_damaged_state.py": "faults",
+    "broker/test_rebuild.py": "faults",
+}
+"""Folders and files whose tests run one after the other: in three lanes all ends at about the same time ..."""
 
 
 class Lanes(LoadScopeScheduling):
-    """Of two lanes (``-n 2``) one has the whole job on its brokers, test by test; the other has all other files."""
+    """... of which two have the whole job on brokers of their own, and mostly wait (``-n 3``); all other files share what is left."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        _, suite, *rest = file.split("/")
-        return "faults" if suite in FAULTS and not ELSEWHERE & set(rest) else file
+        file = nodeid.partition("::")[0].removeprefix("tests/")
+        return LANES.get(file) or LANES.get(file.partition("/")[0]) or file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

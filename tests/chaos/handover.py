@@ -1,7 +1,7 @@
 """How long a partition stands still when it changes hands: from the last batch that the old owner applied to the first of the new one.
 
-Of the tickets stage these are events; of the windows stage deltas, which are in its gauges with the next tick (0.25 s) and in its rollups
-with the next commit (0.2 s).
+Of the stages of tickets and customers these are events (or answers); of the windows stage deltas, which are in its gauges with the next
+tick (0.25 s) and in its rollups with the next commit (0.2 s).
 """
 
 import itertools
@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tests.chaos.traffic import Arrival, traffic
-from tests.chaos.trial import Publisher, Trial
+from tests.chaos.traffic import Arrival, mixed, traffic
+from tests.chaos.trial import ALL_STAGES, Publisher, Trial
 from tests.chaos.worker import Plan
 from tests.support.kafka import Kafka
 from tests.support.process import Process, wait_until
@@ -21,9 +21,16 @@ ROWS = 100_000
 PER_SECOND = 400.0
 MEASURE_SECONDS = 200
 CALM_SECONDS = 3.0
+SESSION_SECONDS = 10
+
+EVENTS_PER_CUSTOMER = 20
+"""Of all events; some four are the customer's own, enough for each partition of that stage to have some every 0.1 s."""
+STANDS_STILL_SECONDS = 0.25
+"""Longer gaps than this are counted as standing still."""
 
 PRODUCTION = {
-    "STREAM_SESSION_TIMEOUT": "10s",
+    **ALL_STAGES,
+    "STREAM_SESSION_TIMEOUT": f"{SESSION_SECONDS}s",
     "STREAM_HEARTBEAT_INTERVAL": "1s",
     "STREAM_COMMIT_INTERVAL": "1s",
 }
@@ -81,24 +88,33 @@ class Crew:
         return sorted(found)
 
     def pauses(self, since: float) -> str:
-        """Pauses from ``since`` on, of both stages."""
-        core = self._trial.core
+        """Pauses from ``since`` on, of all stages."""
         applied = self.applied()
-        stages = ("tickets", core.source_partitions), ("windows", core.delta_partitions)
         return "; ".join(
             str(_pauses([one for one in applied if one.stage == stage], stage, partitions, since))
-            for stage, partitions in stages
+            for stage, partitions in self._stages()
         )
 
-    def standstill(self, since: float, shortest: float = 0.25) -> list[float]:
-        """Per partition of tickets: the sum of all pauses longer than ``shortest`` from ``since`` on."""
-        totals = []
-        applied = [one for one in self.applied() if one.stage == "tickets" and one.at >= since]
-        for partition in range(self._trial.core.source_partitions):
-            times = [one.at for one in applied if one.partition == partition]
-            gaps = [b - a for a, b in itertools.pairwise(times)]
-            totals.append(sum(gap for gap in gaps if gap > shortest))
-        return totals
+    def standstill(self, since: float) -> str:
+        """Per stage and partition: the sum of all pauses from ``since`` on."""
+        found = []
+        applied = [one for one in self.applied() if one.at >= since]
+        for stage, partitions in self._stages():
+            totals = []
+            for partition in range(partitions):
+                times = [one.at for one in applied if (one.stage, one.partition) == (stage, partition)]
+                gaps = [b - a for a, b in itertools.pairwise(times)]
+                totals.append(sum(gap for gap in gaps if gap > STANDS_STILL_SECONDS))
+            found.append(f"{stage} {', '.join(f'{seconds:.1f} s' for seconds in totals)}")
+        return f"standing still in all, per partition: {'; '.join(found)}"
+
+    def _stages(self) -> tuple[tuple[str, int], ...]:
+        core = self._trial.core
+        return (
+            ("tickets", core.source_partitions),
+            ("customers", core.source_partitions),
+            ("windows", core.delta_partitions),
+        )
 
 
 def _pauses(applied: Sequence[Applied], stage: str, partitions: int, since: float) -> Pauses:
@@ -123,9 +139,9 @@ def measure_all(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
         first = crew.start()
         wait_until(lambda: trial.applied() >= ROWS, 90, lambda: first.output)
         tell(
-            f"{ROWS} rows in {trial.core.source_partitions} partitions, {PER_SECOND:.0f} events/s, session 10 s"
+            f"{ROWS} rows in {trial.core.source_partitions} partitions, {PER_SECOND:.0f} events/s, session {SESSION_SECONDS} s"
         )
-        steady = traffic(round(PER_SECOND * MEASURE_SECONDS), 1)
+        steady = _steady(MEASURE_SECONDS)
         with Publisher(trial, steady, PER_SECOND) as publisher:
             time.sleep(CALM_SECONDS)
             since = time.monotonic()
@@ -140,7 +156,7 @@ def measure_all(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
             time.sleep(CALM_SECONDS)
             since = time.monotonic()
             second.kill()
-            time.sleep(10 + 2 * CALM_SECONDS)
+            time.sleep(SESSION_SECONDS + 2 * CALM_SECONDS)
             tell(f"killed (2 -> 1): {crew.pauses(since)}")
             workers = [first, crew.start(), crew.start()]
             time.sleep(CALM_SECONDS)
@@ -150,22 +166,21 @@ def measure_all(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
             time.sleep(CALM_SECONDS)
             tell(
                 f"rolling restart of three (each ended by SIGTERM, the next one when its successor is ready), {rolled:.0f} s: "
-                f"{crew.pauses(since)}; standing still in all, per partition: "
-                + ", ".join(f"{seconds:.1f} s" for seconds in crew.standstill(since))
+                f"{crew.pauses(since)}; {crew.standstill(since)}"
             )
             assert not publisher.done, "the figures were taken while nothing came"
     return 0
 
 
 def measure_static(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> int:
-    """The same with static members: killed and started again, and a rolling restart. Prints figures, judges nothing."""
+    """The same with static members: killed and started again, a rolling restart, gone for good, joined. Prints figures, judges nothing."""
     names = ("worker-a", "worker-b", "worker-c")
     with Trial(kafka.bootstrap, "hand-over-static", folder / "hand-over-static", **PRODUCTION) as trial:
         crew = Crew(trial)
         trial.publish(_tickets(ROWS))
         workers = [crew.start(name) for name in names]
         wait_until(lambda: trial.applied() >= ROWS, 90, lambda: workers[0].output)
-        steady = traffic(round(PER_SECOND * MEASURE_SECONDS / 2), 1)
+        steady = _steady(MEASURE_SECONDS)
         with Publisher(trial, steady, PER_SECOND) as publisher:
             time.sleep(CALM_SECONDS)
             since = time.monotonic()
@@ -178,17 +193,36 @@ def measure_static(kafka: Kafka, folder: Path, tell: Callable[[str], None]) -> i
             rolled = time.monotonic() - since
             time.sleep(CALM_SECONDS)
             tell(
-                f"static, rolling restart of three, {rolled:.0f} s: {crew.pauses(since)}; standing still in all, per partition: "
-                + ", ".join(f"{seconds:.1f} s" for seconds in crew.standstill(since))
+                f"static, rolling restart of three, {rolled:.0f} s: {crew.pauses(since)}; {crew.standstill(since)}"
             )
+            _, leaving, dying = workers
+            since = time.monotonic()
+            assert leaving.stop() == 0, leaving.output
+            time.sleep(SESSION_SECONDS + 2 * CALM_SECONDS)
+            tell(f"static, graceful and not back (3 -> 2): {crew.pauses(since)}")
+            since = time.monotonic()
+            dying.kill()
+            time.sleep(SESSION_SECONDS + 2 * CALM_SECONDS)
+            tell(f"static, killed and not back (2 -> 1): {crew.pauses(since)}")
+            since = time.monotonic()
+            crew.start("worker-d")
+            time.sleep(CALM_SECONDS)
+            tell(f"static, joined (1 -> 2): {crew.pauses(since)}")
             assert not publisher.done, "the figures were taken while nothing came"
     return 0
 
 
-def _roll(crew: Crew, workers: Sequence[Process], names: Sequence[str] = ("", "", "")) -> None:
-    for worker, name in zip(workers, names, strict=True):
-        assert worker.stop() == 0, worker.output
-        crew.start(name)
+def _roll(crew: Crew, workers: list[Process], names: Sequence[str] = ("", "", "")) -> None:
+    """End each and start its successor, which takes its place in the list."""
+    for number, name in enumerate(names):
+        assert workers[number].stop() == 0, workers[number].output
+        workers[number] = crew.start(name)
+
+
+def _steady(seconds: float) -> list[Arrival]:
+    """What comes while it is measured, for so long."""
+    events = round(PER_SECOND * seconds)
+    return mixed(events, 1, customers=events // EVENTS_PER_CUSTOMER)
 
 
 def _tickets(count: int) -> list[Arrival]:

@@ -13,9 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tests.chaos.cases import ENDS_SECONDS, READING_PAUSE, Outcome, _finish
-from tests.chaos.ends import EXIT_REFUSED, Treatment, reason
+from tests.chaos.ends import EXIT_REFUSED, Treatment, has_begun, reason
 from tests.chaos.traffic import mixed
-from tests.chaos.trial import EXIT_FAILED, SMALL, Publisher, Trial
+from tests.chaos.trial import SMALL, Publisher, Trial
 from tests.chaos.watch import Watch, aged_seconds
 from tests.support.kafka import Kafka, Node
 from tests.support.ports import free_ports
@@ -82,13 +82,15 @@ def outage(
             ended: list[str] = []
 
             def done() -> bool:
-                """A commit that the outage has cut in two ends the worker with 70; a supervisor starts it again.
+                """A commit that the outage has cut in two ends the worker; a supervisor starts it again.
 
-                It may end with 1 once more: a broker that is just back has not elected all its leaders.
+                It may end once more: a broker that is just back has not elected all its leaders.
                 """
                 nonlocal worker
                 if not worker.running:
-                    assert worker.wait(1) in {EXIT_REFUSED, EXIT_FAILED}, worker.output
+                    code, since = worker.wait(1), time.monotonic() - back_at
+                    treatment = Treatment(away_seconds=since, began=has_begun(worker.output))
+                    assert reason(code, worker.output, treatment) is not None, worker.output
                     ended.append(worker.error[:80])
                     worker = trial.worker(port=port)
                 return trial.applied() >= len(arrivals)

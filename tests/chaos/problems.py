@@ -11,8 +11,8 @@ class Problem(NamedTuple):
     """One thing that did not hold."""
 
     kind: str
-    """figures, counts, position, letters, alerts, followups, answers, live, audit, revision, final; state when a worker refuses it; end
-    when the case came to none.
+    """figures, counts, position, letters, alerts, followups, answers, live, deltas, audit, revision, final; state when a worker refuses
+    it; end when the case came to none.
     """
     text: str
 

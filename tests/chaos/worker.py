@@ -16,6 +16,7 @@ import msgspec
 from stream import app, cli
 from stream.core.answers import decode_answers
 from stream.core.customer import decode_customer
+from stream.core.customers_shard import CustomersShard
 from stream.core.record import Flush, Record
 from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
@@ -195,6 +196,7 @@ def _traced(path: str) -> None:
         shard_class.apply = traced
 
     trace(TicketsShard, "tickets")
+    trace(CustomersShard, "customers")
     trace(WindowsShard, "windows")
 
 

@@ -116,9 +116,9 @@ class Settings(FigureSettings, frozen=True, kw_only=True):
         int,
         setting(
             forms.duration(100, MINUTE_MS),
-            "Time between two signs of life to the group; at most a third of the former.",
+            "Time between two signs of life to the group: until a worker hears who came or left. At most a third of the former.",
         ),
-    ] = SECOND_MS
+    ] = SECOND_MS // 2
     windows_interval: Annotated[
         int,
         setting(

@@ -38,7 +38,7 @@ SETTLE_SECONDS = 15
 """What comes to no end by then is missing, and said to be."""
 TEAM = "probe"
 SETTINGS = {"STREAM_CLOCK": "wall", "STREAM_PARTITIONS": "4", "STREAM_SESSION_TIMEOUT": "10s"}
-SETTINGS |= {"STREAM_COMMIT_INTERVAL": "1s", "STREAM_HEARTBEAT_INTERVAL": "1s"}
+SETTINGS |= {"STREAM_COMMIT_INTERVAL": "1s", "STREAM_HEARTBEAT_INTERVAL": "500ms"}
 
 
 class Seen(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 from stream.core.audit import audit
 from stream.core.config import CoreConfig
 from stream.core.customer import decode_customer
-from stream.core.customer_facts import CustomerFacts
+from stream.core.customer_facts import CustomerFacts, Given
 from stream.core.entity import kinds
 from stream.core.followup import followups
 from stream.core.pane import META_KEY as WINDOWS_META
@@ -112,7 +112,8 @@ def test_the_newest_one_has_every_kind_of_fact() -> None:
     rare = [ticket.rare for ticket in tickets if ticket.rare is not None]
     rows = [row for number in numbers for row in kept.rows("customers", number).items() if row[0][:1] == b"c"]
     customers = [decode_customer(row, key) for key, row in rows]
-    for facts, found in ((Facts, tickets), (Rare, rare), (CustomerFacts, customers)):
+    answers = [answer for customer in customers for answer in customer.answers]
+    for facts, found in ((Facts, tickets), (Rare, rare), (CustomerFacts, customers), (Given, answers)):
         never = [name for name in facts.__struct_fields__ if not any(getattr(one, name) for one in found)]
         assert never == []
 

@@ -19,6 +19,7 @@ from deploy.grafana.panels import DATASOURCE
 from deploy.grafana.queries import AGGREGATED
 from deploy.grafana.satisfaction import satisfaction
 from deploy.grafana.service import business_hours, calls, queues, replies, resolution
+from deploy.grafana.teams import teams
 from stream.metrics.profiles import BY_NAME as PROFILES
 from stream.web.figures import PREFIX
 
@@ -33,6 +34,7 @@ ROWS = (
     business_hours,
     customers,
     changes,
+    teams,
     live,
     pipeline,
 )
@@ -61,6 +63,7 @@ def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariabl
             .all_value(AGGREGATED)
             .current(every)
         )
+    yield _variable("other_team", f'label_values({{{everything}, tenant="$tenant"}}, team)')
     yield _variable("window", f'label_values({{{everything}, tenant="$tenant"}}, window)').current(
         dashboard.VariableOption(selected=True, text="24h", value="24h")
     )

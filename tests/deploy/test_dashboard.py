@@ -41,6 +41,8 @@ def filled_in(panel: str, expr: str) -> str:
     """The query as Grafana sends it for the tenant as a whole: the one whose traffic has what the panel shows."""
     tenant = "globex" if panel == "Bots counted as agents" else "acme"
     values = {"tenant": tenant, "team": AGGREGATED, "channel": AGGREGATED, "window": "24h"}
+    if panel == "Shares of two teams":
+        values |= {"tenant": "globex", "team": "north", "other_team": "south"}
     values["profile"] = VARIABLES["profile"]["current"]["value"]
     return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
 
@@ -86,6 +88,7 @@ def test_rows_stand_in_reading_order() -> None:
         "Business hours",
         "Customers",
         "Against the window before",
+        "Team against team",
         "Now",
         "Pipeline",
     ]
@@ -99,13 +102,13 @@ def test_every_query_goes_to_the_chosen_data_source() -> None:
         references = [target["refId"] for target in panel["targets"]]
         assert len(set(references)) == len(references), panel["title"]
         assert all(target.get("datasource", chosen) == chosen for target in panel["targets"])
-    for name in ("tenant", "team", "channel", "window"):
+    for name in ("tenant", "team", "other_team", "channel", "window"):
         assert VARIABLES[name]["datasource"] == chosen
 
 
 def test_queries_use_only_variables_that_exist() -> None:
     used = {name for _, expr in ALL for name in re.findall(r"\$\{?(\w+)", expr)}
-    assert used == {"tenant", "team", "channel", "window", "profile"}
+    assert used == {"tenant", "team", "other_team", "channel", "window", "profile"}
     assert used <= set(VARIABLES)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stream.core.interval import Share, newcombe
 from stream.runtime.status import RuntimeStatus
 from stream.web import server
 from stream.web.comparisons import declared
@@ -158,6 +159,20 @@ def test_the_csat_is_shown_in_the_band_that_the_settings_put_it_in(scraped: Stac
     assert list(bands) == ["CSAT, good", "CSAT, fair", "CSAT, poor"]
     found = {name: scraped.prometheus.value(query) for name, query in bands.items()}
     assert found == {"CSAT, good": None, "CSAT, fair": pytest.approx(traffic.CSAT), "CSAT, poor": None}
+
+
+def test_two_teams_are_compared_as_stream_compare_does_it(scraped: Stack) -> None:
+    panel = "Shares of two teams"
+    columns = [
+        {result["metric"]["metric"]: float(result["value"][1]) for result in scraped.prometheus.query(query)}
+        for query in (filled_in(panel, expr) for title, expr in ALL if title == panel)
+    ]
+    north, south = (Share(*answers) for answers in traffic.TEAMS.values())
+    bounds = newcombe(north, south)
+    assert bounds is not None
+    assert columns == [
+        {"csat": pytest.approx(wanted)} for wanted in (0.95 - 0.8, *bounds, 0.95, 0.8, north.n, south.n)
+    ]
 
 
 def labels_of(prometheus: Prometheus, name: str, query: str) -> set[str]:

@@ -29,6 +29,8 @@ PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
 EFFORTS = 8
 CUSTOMERS = 6
+TEAMS = {"north": (19, 20), "south": (8, 10)}
+"""Of globex: satisfied ones and answers."""
 SUSPICIOUS = 30
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
@@ -188,6 +190,15 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
         for who, second in (("auto", 7 + i % 3), ("ann", 40)):
             told = {**theirs, "reply_id": who, "author": "agent", "author_id": who, "public": True}
             yield event(topics.replies, key, "reply.added", start_ms + second * SECOND, told)
+    for team, (satisfied, answers) in TEAMS.items():
+        for i in range(answers):
+            key = f"{team}{i}"
+            theirs = {"tenant": "globex", "ticket_id": key}
+            made = {**theirs, "channel": "email", "team": team}
+            yield event(topics.tickets, key, "ticket.created", start_ms, made)
+            survey = {**theirs, "survey_id": "s", "kind": "csat", "scale": {"min": 1, "max": 5}}
+            score = {**survey, "score": 5 if i < satisfied else 1, "revision": 0}
+            yield event(topics.surveys, key, "survey.answered", start_ms + 55 * SECOND, score)
     # A reply before its ticket was made: a clock that is wrong, so the duration is excluded and counted.
     skewed = {"ticket_id": "x", "channel": "chat", "team": "billing"}
     yield event(topics.tickets, "x", "ticket.created", start_ms + MINUTE, skewed)

@@ -72,23 +72,35 @@ def generations(product: Product) -> list[int]:
     return [orjson.loads(record.value or b"")["generation"] for record in records]
 
 
-def test_new_groupings_killed_in_the_middle_of_the_scan_then_back_again(product: Product, day: Day) -> None:
-    change(product, STREAM_GROUPINGS="all;team")
-    product.send(day)
-    product.drain()
-    check(product)
+def kill_in_the_middle(product: Product, generation: int) -> None:
+    """A worker dies while it builds a generation; nothing of it has been published by then."""
     before = len(product.rollups())
-
-    change(product, STREAM_GROUPINGS="all;channel;queue")
     [port] = free_ports(1)
     worker = product.python("-c", SLOWLY, STREAM_HTTP_PORT=str(port))
     wait_until(
-        lambda: re.search(r"tickets-\d is building generation 2: [1-8]\d %", not_ready(port)),
+        lambda: re.search(rf"tickets-\d is building generation {generation}: [1-8]\d %", not_ready(port)),
         90,
         lambda: worker.output + not_ready(port),
     )
     worker.kill()
     assert len(product.rollups()) == before, "nothing half-built was published"
+
+
+def test_new_groupings_panes_and_definitions_killed_in_the_middle_then_back_again(
+    product: Product, day: Day
+) -> None:
+    change(
+        product,
+        STREAM_GROUPINGS="all;team",
+        STREAM_METRICS="csat,first_reply_time,first_contact_resolution",
+        STREAM_ROLLUP_WINDOWS="1m,1h,24h",
+    )
+    product.send(day)
+    product.drain()
+    check(product)
+
+    change(product, STREAM_GROUPINGS="all;channel;queue")
+    kill_in_the_middle(product, 2)
     product.drain(2)
     check(product)
     assert generations(product) == [1, 2]
@@ -104,10 +116,21 @@ def test_new_groupings_killed_in_the_middle_of_the_scan_then_back_again(product:
     assert "explain the figure with the worker's settings" in asked.output
     assert worker.stop() == 0, worker.output
 
+    change(product, STREAM_ROLLUP_WINDOWS="1m,1h,6h,24h")
+    kill_in_the_middle(product, 3)
+    change(product, STREAM_FIRST_CONTACT_DAYS="1")
+    kill_in_the_middle(product, 4)  # of panes that were never finished
+    product.drain()
+    check(product)
+    change(product, STREAM_FIRST_CONTACT_DAYS="2")
+    kill_in_the_middle(product, 5)
+    product.drain()
+    check(product)
+
     change(product, STREAM_GROUPINGS="all;team")
     product.drain()
     check(product)
-    assert generations(product) == [1, 2, 3]
+    assert generations(product) == [1, 2, 3, 4, 5, 6]
 
 
 def test_workers_that_start_at_once_agree(product: Product, day: Day) -> None:

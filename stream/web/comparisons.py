@@ -37,7 +37,7 @@ def declared(units: Collection[str] = UNITS) -> Iterator[tuple[str, str]]:
                 yield f"{form}_{ending}", text
 
 
-class Earlier:
+class Before:
     """The window before one of a segment, by metric; kept until it is another one."""
 
     def __init__(self, tally: Mapping[int, int]) -> None:

@@ -11,7 +11,7 @@ from stream.core.measure import SLOTS_PER_METRIC, Series
 from stream.core.metric import Metric
 from stream.core.snapshot import AlertSnapshot, SegmentSnapshot, Snapshot
 from stream.web import comparisons
-from stream.web.comparisons import Earlier
+from stream.web.comparisons import Before
 from stream.web.left_out import LeftOut
 from stream.web.text import Family, FamilyType, label_names, labels, sample
 
@@ -65,7 +65,7 @@ class _WindowText:
         self,
         tally: Mapping[int, int],
         seen: frozenset[int],
-        earlier: Earlier | None,
+        earlier: Before | None,
     ) -> None:
         self.tally = tally
         self.seen = seen
@@ -275,14 +275,14 @@ class FigureFamilies:
                 )
 
 
-def _earlier(window: _WindowText | None, before: Mapping[int, int] | None) -> Earlier | None:
+def _earlier(window: _WindowText | None, before: Mapping[int, int] | None) -> Before | None:
     """The window before, as it has been read if it is still the same."""
     known = window.earlier if window is not None else None
     if before is None:
         return None
     if known is not None and (known.tally is before or known.tally == before):
         return known
-    return Earlier(before)
+    return Before(before)
 
 
 def _profile_labels(metrics: Sequence[Metric]) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """The composition root: settings in, a running worker out."""
 
 import asyncio
+import faulthandler
 import logging
 import sys
 import traceback
@@ -43,6 +44,7 @@ log = structlog.get_logger(__name__)
 
 EXIT_REFUSED = 1
 
+STDERR = 2
 FENCED = (
     "ProducerFenced: another worker has taken over a part of this one, or the brokers ended a commit that had been open for too long "
     "(they were away or slow, or this worker stood still)"
@@ -152,6 +154,7 @@ def run_worker(
     Returns the exit code: 0; 1 when it may not start; 70 when its memory must not be trusted any more. Errors are one line on stderr,
     with ``debug`` behind the traceback. ``notes`` are logged first.
     """
+    faulthandler.enable(STDERR)  # a crash in machine code says where each thread was
     logs.set_up(settings.log_level)
     for note in notes:
         log.warning("settings.note", note=note)

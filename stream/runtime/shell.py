@@ -31,6 +31,7 @@ POLL_SECONDS = 0.05
 
 MEASURE_EVERY_TICKS = 20
 
+MEMBER_POLL_SECONDS = 0.1
 REPORT_SECONDS = 1.0
 
 
@@ -253,6 +254,9 @@ class Shell:
         new = [Part(spec, key[1]) for key, spec in wanted.items() if key not in self.parts]
         if follows:
             self._ready_generation = generation
+        await self._a_member(turn)
+        if turn != self._turn:
+            return
         await self.checkpoint.own(list(self.parts.values()), new)
         gc.disable()
         try:
@@ -268,6 +272,17 @@ class Shell:
         self._ready_generation = generation
         for part in new:
             self.parts[part.spec.name, part.number] = part
+
+    async def _a_member(self, turn: int) -> None:
+        """Wait until a heartbeat has been answered lately, or the next take-over has begun.
+
+        A worker that stood still since it was given partitions may have lost them without knowing: fencing would shut out their owner.
+        """
+        fresh_seconds = self.config.session_timeout_ms / 1000 - self.config.heartbeat_ms / 1000
+        while turn == self._turn and (beat := self.brokers.heartbeat_at()) is not None:
+            if time.monotonic() - beat < fresh_seconds:
+                return
+            await asyncio.sleep(MEMBER_POLL_SECONDS)
 
     def _loaded(self, rows: int, expected: int) -> None:
         """Show how far the loading has come, and log it once a second."""

@@ -11,9 +11,10 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -29,6 +30,9 @@ PLAIN_TICKETS = 2_000
 
 SHARES = {"day": 1.0, "voice": 0.5, "long": 0.1}
 """Of the day's tickets: so that the streams are of some hundred thousand events each."""
+
+PARTITIONS = 4
+"""Of each source topic."""
 
 EVERYTHING: Mapping[str, str] = {}
 JOB_ONLY = {"STREAM_METRICS": "csat,first_reply_time", "STREAM_GROUPINGS": "team+channel"}
@@ -53,18 +57,38 @@ class Case(NamedTuple):
 class Bench:
     """One stream on one broker."""
 
-    def __init__(self, kafka: Kafka, folder: Path, stream: str, tickets: int) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        folder: Path,
+        stream: str,
+        tickets: int,
+        *,
+        partitions: int = PARTITIONS,
+        name: str = "",
+    ) -> None:
+        """``name``: of one of several of the same stream and size."""
         self.kafka = kafka
         self.folder = folder
-        self.prefix = f"{stream}."
+        self.prefix = f"{stream}{name}-{partitions}."
         self.job: Job = STREAMS[stream](tickets, topics=Topics(prefix=self.prefix))
         self.events = len(self.job.records)
+        self._partitions = partitions
         self._rounds = 0
         self._create(self.prefix)
-        topics.write(kafka.bootstrap, [(one.topic, one.key, one.value) for one in self.job.records])
+
+    def publish(self) -> Self:
+        """Write the stream to its topics."""
+        topics.write(self.kafka.bootstrap, [(one.topic, one.key, one.value) for one in self.job.records])
+        return self
 
     def _create(self, prefix: str) -> None:
-        env = {"STREAM_BROKERS": self.kafka.bootstrap, "STREAM_TOPIC_PREFIX": prefix}
+        env = {
+            "STREAM_BROKERS": self.kafka.bootstrap,
+            "STREAM_TOPIC_PREFIX": prefix,
+            "STREAM_APP_ID": f"{prefix}bench",
+            "STREAM_PARTITIONS": str(self._partitions),
+        }
         measure.run(["-m", "stream", "topics", "create"], self.folder, env)
 
     def raw(self) -> measure.Cost:
@@ -74,23 +98,41 @@ class Bench:
         assert int(cost.output.split()[-1]) == self.events, cost.output
         return cost
 
-    def product(self, settings: Mapping[str, str]) -> measure.Cost:
-        """A worker from nothing to the end of the input: start, state, transactions, rollups, gauges scraped every second."""
+    def product(self, settings: Mapping[str, str], workers: int = 1) -> measure.Cost:
+        """Workers from nothing to the end of the input: start, state, transactions, rollups, gauges scraped every second.
+
+        Of several the sum of what they cost; elapsed time and memory of the one that had most.
+        """
         self._rounds += 1
-        [port] = free_ports(1)
-        env = {
+        env = self.env(self._rounds) | dict(settings)
+        with ThreadPoolExecutor(workers) as pool:
+            costs = list(pool.map(lambda _: self.drain(env), range(workers)))
+        self.check(env["STREAM_APP_ID"])
+        return measure.Cost(
+            sum(cost.cpu_seconds for cost in costs),
+            max(cost.wall_seconds for cost in costs),
+            max(cost.peak_rss_bytes for cost in costs),
+            costs[0].output,
+        )
+
+    def env(self, number: int) -> dict[str, str]:
+        """Settings of a round: an application of its own."""
+        return {
             "STREAM_BROKERS": self.kafka.bootstrap,
             "STREAM_TOPIC_PREFIX": self.prefix,
-            "STREAM_APP_ID": f"{self.prefix}bench-{self._rounds}",
+            "STREAM_APP_ID": f"{self.prefix}bench-{number}",
+            "STREAM_PARTITIONS": str(self._partitions),
             "STREAM_CLOCK": "event",
-            "STREAM_HTTP_PORT": str(port),
-            **settings,
         }
-        cost = measure.run(["-m", "stream", "worker", "--drain"], self.folder, env, scrape_port=port)
-        self._check(env["STREAM_APP_ID"])
-        return cost
 
-    def _check(self, app_id: str) -> None:
+    def drain(self, env: Mapping[str, str]) -> measure.Cost:
+        """One worker, to the end of what is there."""
+        [port] = free_ports(1)
+        more = {**env, "STREAM_HTTP_PORT": str(port)}
+        return measure.run(["-m", "stream", "worker", "--drain"], self.folder, more, scrape_port=port)
+
+    def check(self, app_id: str) -> None:
+        """What was published is what the generator knows to be right."""
         source = b'"source":"/%s"' % app_id.encode()
         records = topics.read(self.kafka.bootstrap, [f"{self.prefix}rollups"])
         latest = topics.latest([one for one in records if source in (one.value or b"")])
@@ -157,7 +199,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measure(kafka: Kafka, folder: Path, stream: str, chosen: argparse.Namespace) -> list[Case]:
-    bench = Bench(kafka, folder, stream, round(chosen.tickets * SHARES[stream]))
+    bench = Bench(kafka, folder, stream, round(chosen.tickets * SHARES[stream])).publish()
     raw = Case("raw: fetch and parse", bench.events, [])
     everything = Case("everything on", bench.events, [])
     job_only = Case("the job's two metrics, one grouping set", bench.events, [])

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from tests.support.process import ROOT
 
@@ -27,7 +28,7 @@ def run(
     arguments: list[str], folder: Path, env: Mapping[str, str] | None = None, scrape_port: int | None = None
 ) -> Cost:
     """Run Python with these arguments; ``scrape_port`` is asked for its metrics once a second. Raises RuntimeError if it fails."""
-    output = folder / f"bench-{len(list(folder.iterdir()))}.txt"
+    output = folder / f"bench-{uuid4().hex}.txt"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_")}
     began = time.monotonic()
     with output.open("wb") as file:

@@ -96,6 +96,15 @@ async def fill(bootstrap: str, topic: str, source: Iterable[tuple[int, bytes, by
     return key_bytes
 
 
+def preload(kafka: Kafka, count: int, settings: dict[str, str]) -> int:
+    """Put so many rows into the changelog of an application that has been run once; returns the bytes of their keys."""
+    topic = load(settings).core().topics.tickets_changelog
+    metas = list(meta_rows(kafka, topic, count))
+    key_bytes = asyncio.run(fill(kafka.bootstrap, topic, rows(count, settings)))
+    asyncio.run(fill(kafka.bootstrap, topic, metas))
+    return key_bytes
+
+
 def measure(kafka: Kafka, folder: Path, count: int) -> tuple[State, float, int]:
     """Cost and elapsed seconds until the worker is ready on ``count`` rows, and the bytes of their keys."""
     settings = {
@@ -114,10 +123,7 @@ def measure(kafka: Kafka, folder: Path, count: int) -> tuple[State, float, int]:
         assert start("topics", "create").wait() == 0
         drained = start("worker", "--drain")  # makes the internal topics
         assert drained.wait() == 0, drained.output
-        topic = load(settings).core().topics.tickets_changelog
-        metas = list(meta_rows(kafka, topic, count))
-        key_bytes = asyncio.run(fill(kafka.bootstrap, topic, rows(count, settings)))
-        asyncio.run(fill(kafka.bootstrap, topic, metas))
+        key_bytes = preload(kafka, count, settings)
         began = time.monotonic()
         worker = start("worker")
         worker.wait_for("worker.ready", READY_SECONDS)

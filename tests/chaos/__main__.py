@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     modes.add_argument(
         "--deaths", action="store_true", help="a death at each step of a commit, in each stage"
     )
-    modes.add_argument("--zombies", action="store_true", help="frozen and cut-off workers, 50 trials")
+    modes.add_argument("--zombies", action="store_true", help="frozen and cut-off workers, 54 trials")
     modes.add_argument("--sabotage", choices=tuple(cases.NOTICED), help="must be noticed")
     modes.add_argument("--outages", type=float, metavar="SECONDS", help="brokers away for so long")
     modes.add_argument("--hand-over", action="store_true", help="measure how long partitions stand still")
@@ -67,12 +67,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def zombies(kafka: Kafka, folder: Path, seed: int) -> list[Outcome]:
-    """Every step in each stage twice, and the network cut twice."""
+    """Every step in each stage twice, four that stand still as they take over, and the network cut twice."""
     outcomes = cases.run_all(
         [
             partial(cases.zombie, kafka, folder, *where, seed + number)
             for number, where in enumerate([*CHECKPOINT, *CHECKPOINT])
         ]
+        + [partial(cases.frozen_joiner, kafka, folder, seed + number) for number in range(4)]
     )
     node = kafka.nodes[0]
     for number in range(2):

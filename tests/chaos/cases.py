@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.chaos.ends import Treatment, reason
 from tests.chaos.problems import Problem
 from tests.chaos.traffic import Arrival, mixed
-from tests.chaos.trial import NO_REPORT, SMALL, Publisher, Report, Trial
+from tests.chaos.trial import NO_REPORT, PLAIN, SMALL, Publisher, Report, Trial
 from tests.chaos.worker import STAGES, STEPS, Plan, Trap
 from tests.support.kafka import Kafka
 from tests.support.process import Process, wait_until
@@ -106,6 +106,26 @@ def zombie(
         stopped.send(signal.SIGCONT)
         what = _after_waking(stopped, readies, sabotage)
         return Outcome(name, _finish(trial, stopped, successor), what)
+
+
+def frozen_joiner(kafka: Kafka, folder: Path, seed: int) -> Outcome:
+    """A worker stands still where it was given partitions and takes them over; when it wakes they are another's, who keeps them."""
+    name = f"joiner-{seed}"
+    before, during = _parts(2, seed)
+    with Trial(kafka.bootstrap, name, folder / name, **SMALL) as trial:
+        trial.publish(before)
+        owner = _started(trial, PLAIN)
+        joiner = trial.start(Plan(stops_joining=True))
+        joiner.wait_for("trap: joining", ENDS_SECONDS)
+        with Publisher(trial, during, PER_SECOND):
+            _caught_up(trial, len(before), owner)
+            wait_until(lambda: _readies(owner) > 1, ENDS_SECONDS, lambda: owner.output)
+        _caught_up(trial, len(before) + len(during), owner)
+        joiner.send(signal.SIGCONT)
+        joiner.wait_for("worker.ready", ENDS_SECONDS)
+        wait_until(lambda: _readies(owner) > 2 or not owner.running, ENDS_SECONDS, lambda: owner.output)
+        assert owner.running, owner.output
+        return Outcome(name, _finish(trial, owner, joiner), "joined late")
 
 
 def _parts(number: int, seed: int) -> list[list[Arrival]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.cases import cut_network, run_all, zombie
+from tests.chaos.cases import cut_network, frozen_joiner, run_all, zombie
 from tests.support.kafka import Kafka
 from tests.support.proxy import Proxy
 
@@ -22,7 +22,7 @@ def test_a_frozen_worker_changes_nothing_when_it_wakes(kafka: Kafka, tmp_path: P
             ("customers", "sent_some", 4),
         )
     ]
-    outcomes = run_all(cases)
+    outcomes = run_all([*cases, partial(frozen_joiner, kafka, tmp_path, 5)])
     assert not [str(outcome) for outcome in outcomes if outcome.report.problems]
 
 

@@ -142,7 +142,7 @@ class Trial(Product):
             worker = self.stream("worker", "--drain")
             if worker.wait(seconds) == EXIT_FAILED and "--rebuild" in worker.error:
                 return NO_REPORT._replace(problems=(Problem("state", worker.error),))
-            assert worker.wait() == 0, worker.output
+            assert worker.wait() == 0, f"a drain ended with {worker.wait()}: {worker.output}"
         log = topics.read(self.bootstrap, self.core.sources, committed=False)
         expected = oracle(self.core, log, now_ms=0)
         records = self.rollups()

@@ -5,6 +5,7 @@ It is the product's own worker, with hooks put into the checkpoint object before
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -22,6 +23,7 @@ from stream.core.tickets_shard import TicketsShard
 from stream.core.windows_shard import WindowsShard
 from stream.runtime import checkpoint, upstream, worker
 from stream.runtime.batches import Batch
+from stream.runtime.shell import Shell
 from stream.runtime.stage import Part
 from tests.chaos import sabotage
 
@@ -61,6 +63,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Lose every nth fetched batch on its way to the shards, as was seen in rebalances."""
     repeat_every: int = 0
     """Hand every nth fetched batch over twice."""
+    stops_joining: bool = False
+    """SIGSTOP when it has been assigned its first partitions and takes them over, before it fences anybody."""
     trace: str | None = None
     """File to which every batch is written that tickets or windows apply: monotonic seconds, stage, partition, records."""
 
@@ -76,6 +80,8 @@ def main(arguments: list[str]) -> int:
         _more_steps(spring, carrying)
     if plan.lose_every or plan.repeat_every:
         _unreliable(plan.lose_every, plan.repeat_every)
+    if plan.stops_joining:
+        _stops_joining()
     if plan.trace:
         _traced(plan.trace)
     return cli.run(["worker", *arguments[1:]])
@@ -179,6 +185,21 @@ def _unreliable(lose_every: int, repeat_every: int) -> None:
         return batches
 
     upstream.Consumer._getmany = some  # type: ignore[method-assign]  # the same, less reliable
+
+
+def _stops_joining() -> None:
+    take_over = Shell.take_over
+    stopped = False
+
+    async def stopped_first(self: Shell, assigned: Collection[Any], generation: int) -> None:
+        nonlocal stopped
+        if assigned and not stopped:
+            stopped = True
+            os.write(2, b"trap: joining\n")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        await take_over(self, assigned, generation)
+
+    Shell.take_over = stopped_first  # type: ignore[method-assign]  # the same, later
 
 
 def _traced(path: str) -> None:

@@ -109,7 +109,8 @@ def run(arguments: Sequence[str]) -> int:
         return USAGE
     except click.UsageError as exc:
         where = exc.ctx.command_path if exc.ctx else "stream"
-        return _failed(exc.format_message().rstrip("."), USAGE, f"; see `{where} --help`", debug=debug)
+        said = " ".join(exc.format_message().split())  # click breaks lines where it lists choices
+        return _failed(said.rstrip("."), USAGE, f"; see `{where} --help`", debug=debug)
     except click.ClickException as exc:
         return _failed(exc.format_message(), FAILURE, debug=debug)
     except SettingsError as exc:

@@ -20,7 +20,7 @@ from rich.live import Live
 from stream.demo.alerts import follow_alerts
 from stream.demo.feed import Feed, Publisher
 from stream.demo.figures import GAUGE_WINDOWS, WHOLE, Figures
-from stream.demo.screen import Frame, alert_text, clock_text, final_tables, plain_line, render
+from stream.demo.screen import Frame, alert_text, clock_text, final_tables, fitting, plain_line, render
 from stream.demo.simulation import DAY_MS, DAYS, START_MS
 from stream.demo.simulation import TENANT as SIMULATED
 from stream.demo.stack import TOPICS, Stack, started
@@ -172,8 +172,8 @@ async def _shown(
         with Console(stderr=True).status("starting the broker and the worker") as status:
             yield lambda line: status.update(f"replaying: {clock_text(frame.figures)}")
     elif console.is_terminal:
-        with Live(render(frame), console=console, auto_refresh=False) as live:
-            yield lambda line: live.update(render(frame), refresh=True)
+        with Live(fitting(console, frame), console=console, auto_refresh=False) as live:
+            yield lambda line: live.update(fitting(console, frame), refresh=True)
     else:
         last = -LINE_SECONDS
         alerts = 0

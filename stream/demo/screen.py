@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -22,6 +22,12 @@ COLUMNS = (
     (SIMULATED, "30d", "simulated", "last 30 days"),
 )
 """Tenant, window, and how they are titled."""
+Columns = Sequence[tuple[str, str, str, str]]
+SHORT: Columns = COLUMNS[1:3]
+"""What a low terminal has room for, and where live counts stand."""
+
+ALARMED = (SIMULATED, "24h")
+"""Tenant and window of the alert."""
 
 NONE = "–"
 ALERTS_SHOWN = 4
@@ -108,27 +114,29 @@ def waiting(figures: Figures, tenant: str, count: str, age: str | None) -> str:
     return f"{number:,.0f}" if oldest is None else f"{number:,.0f}, oldest {duration(oldest)}"
 
 
-def rows(figures: Figures) -> list[tuple[str, list[str]]]:
+def rows(figures: Figures, columns: Columns = COLUMNS) -> list[tuple[str, list[str]]]:
     """Title of each line and its cells, one per column."""
     table: list[tuple[str, list[str]]] = [
-        ("CSAT", [csat(figures, tenant, window) for tenant, window, _, _ in COLUMNS]),
-        ("NPS", [nps(figures, tenant, window) for tenant, window, _, _ in COLUMNS]),
+        ("CSAT", [csat(figures, tenant, window) for tenant, window, _, _ in columns]),
+        ("NPS", [nps(figures, tenant, window) for tenant, window, _, _ in columns]),
     ]
     for title, metric in (
         ("First reply", "first_reply_time"),
         ("Reply", "reply_time"),
         ("Queue wait", "queue_wait_time"),
     ):
-        cells = [spread(figures, tenant, window, metric) for tenant, window, _, _ in COLUMNS]
+        cells = [spread(figures, tenant, window, metric) for tenant, window, _, _ in columns]
         table.append((title, cells))
     for title, count, age in (
         ("Open now", "tickets_open", None),
         ("Unanswered now", "tickets_unanswered", "oldest_unanswered_age_seconds"),
         ("In queues now", "queue_waiting", "oldest_waiting_age_seconds"),
     ):
-        cells = [""] * len(COLUMNS)
-        cells[1] = waiting(figures, HELPDESK, count, age)
-        cells[2] = waiting(figures, SIMULATED, count, age)
+        cells = [
+            waiting(figures, tenant, count, age) if one in SHORT else ""
+            for one in columns
+            for tenant in one[:1]
+        ]
         table.append((title, cells))
     return table
 
@@ -152,57 +160,71 @@ def alert_text(alert: Alert) -> Text:
     )
 
 
-def figures_table(figures: Figures) -> Table:
+def figures_table(figures: Figures, columns: Columns = COLUMNS) -> Table:
     """The figures of both tenants side by side."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("", min_width=14)
-    for tenant, _, title, window in COLUMNS:
+    for tenant, _, title, window in columns:
         style = "magenta" if tenant == SIMULATED else "cyan"
         table.add_column(
             Text.assemble((title, f"bold {style}"), "\n", (window, style)), overflow="fold", ratio=1
         )
     alarmed = figures.firing.get(SIMULATED, False)
-    for title, cells in rows(figures):
+    day = next(place for place, column in enumerate(columns) if column[:2] == ALARMED)
+    for title, cells in rows(figures, columns):
         shown = [Text(cell, style="dim" if cell == NONE else "") for cell in cells]
         if title == "CSAT" and alarmed:
-            shown[2].stylize("bold white on red")
+            shown[day].stylize("bold white on red")
         table.add_row(Text(title, style="bold"), *shown)
     return table
 
 
-def render(frame: Frame) -> RenderableType:
-    """The whole screen."""
+def fitting(console: Console, frame: Frame) -> RenderableType:
+    """The whole screen, or what matters most of it where the terminal is too low for all."""
+    whole = render(frame)
+    lines = console.render_lines(whole, pad=False)
+    return whole if len(lines) < console.height else render(frame, short=True)
+
+
+def render(frame: Frame, *, short: bool = False) -> RenderableType:
+    """The whole screen; ``short``: what 24 lines of 80 characters have room for."""
     figures = frame.figures
     head = Table.grid(expand=True)
     head.add_column(ratio=1)
-    head.add_column(ratio=1, justify="right")
+    head.add_column(justify="right")
+    done = f"{figures.events:,} events applied   {frame.events_per_second:,.0f}/s"
     head.add_row(
         Text.assemble("event time ", (clock_text(figures), "bold yellow")),
-        Text(f"{figures.events:,} events applied   {frame.events_per_second:,.0f}/s   {frame.phase}"),
+        Text(done if short else f"{done}   {frame.phase}"),
     )
-    alerts: Sequence[Text] = [alert_text(alert) for alert in frame.alerts[-ALERTS_SHOWN:]]
+    alerts: Sequence[Text] = [alert_text(alert) for alert in frame.alerts[-1 if short else -ALERTS_SHOWN :]]
     firing = any(figures.firing.values())
     state = Text("FIRING" if firing else "quiet", style="bold white on red" if firing else "green")
-    foot = Text.assemble(
-        ("simulated", "magenta"),
-        " = made up from a fixed seed; ",
-        ("help desk", "cyan"),
-        " = real comments (Help Desk Tickets, M. Abdellatif, CC BY 4.0)\n",
-        f"{LEGEND}\n",
-        "figures read from ",
-        (frame.metrics_url or "…", "underline"),
-        f"   {frame.footer}\n",
-        f"Kafka, rollups and all: {frame.broker or '…'}, {WEAKER}",
-        overflow="fold",
+    foot = Text.assemble(("simulated", "magenta"), " = made up from a fixed seed", overflow="fold")
+    if not short:
+        foot.append_text(
+            Text.assemble(
+                "; ",
+                ("help desk", "cyan"),
+                f" = real comments (Help Desk Tickets, M. Abdellatif, CC BY 4.0)\n{LEGEND}",
+            )
+        )
+    foot.append_text(
+        Text.assemble(
+            "\nfigures read from ",
+            (frame.metrics_url or "…", "underline"),
+            f"   {frame.footer}\n",
+            WEAKER if short else f"Kafka, rollups and all: {frame.broker or '…'}, {WEAKER}",
+        )
     )
     return Panel(
         Group(
             head,
             ProgressBar(total=1.0, completed=frame.progress, complete_style="yellow", finished_style="green"),
-            figures_table(figures),
+            figures_table(figures, SHORT if short else COLUMNS),
             Text.assemble(("Alert csat_low: CSAT < 80 %, n >= 100, 24 hours   ", "bold"), state),
             *(alerts or [Text("no alert so far", style="dim")]),
-            Text(""),
+            *([] if short else [Text("")]),
             foot,
         ),
         title="[bold]contact-centre-stream[/] live demo",

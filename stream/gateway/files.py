@@ -16,8 +16,10 @@ TOPIC_OF_TYPE = {WIRE_TYPE[event_class]: topic for event_class, topic in TOPIC_O
 """``type`` on the wire -> short name of the topic."""
 
 
-TELL_EVERY = 1_000
+TELL_EVERY = 100
 """Lines between two words on how far the reading has come."""
+AHEAD_BYTES = 1 << 15
+"""So much is read ahead: as far as the reading may seem to have come before the lines are there."""
 
 
 class FileError(Exception):
@@ -72,7 +74,7 @@ def read(
     """
     try:
         with path.open("rb") as raw, _plain(raw) as file:
-            buffered = io.BufferedReader(cast("io.RawIOBase", file), 1 << 20)
+            buffered = io.BufferedReader(cast("io.RawIOBase", file), AHEAD_BYTES)
             if buffered.peek(64).startswith(",".join(helpdesk_csv.HEADER[:3]).encode()):
                 lines: Iterator[Line | Unroutable] = _helpdesk(
                     buffered, tenant or helpdesk_csv.TENANT, count_bots
@@ -85,6 +87,7 @@ def read(
                 if line.number % TELL_EVERY == 0:
                     at(raw.tell())
                 yield line
+            at(path.stat().st_size)
     except (OSError, EOFError, zlib.error) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         raise FileError(f"{path} cannot be read: {reason}") from exc

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stream import demo
+from stream.demo.feed import HELPDESK_FILE
 from stream.gateway.files import read
+
+HELPDESK = Path(demo.__file__).parent / HELPDESK_FILE
 
 SHOW = """
 import sys, pathlib
@@ -49,3 +53,18 @@ def test_reading_tells_how_far_it_has_come(tmp_path: Path) -> None:
     assert told == sorted(told)
     assert told[-1] == file.stat().st_size
     assert len(set(told)) > 2
+
+
+def test_of_a_small_compressed_file_it_is_not_at_the_end_before_its_lines_are() -> None:
+    told: list[tuple[int, int]] = []
+    count = 0
+
+    def at(position: int) -> None:
+        told.append((count, position))
+
+    for _ in read(HELPDESK, at=at):
+        count += 1
+    size = HELPDESK.stat().st_size
+    assert told[-1] == (count, size)
+    for lines, position in told:
+        assert abs(lines / count - position / size) < 0.2, (lines, position)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from stream.demo.figures import WHOLE, Alert, Figures
-from stream.demo.screen import Frame, duration, final_tables, plain_line, render
+from stream.demo.screen import Frame, duration, final_tables, fitting, plain_line, render
 
 PAGE = """\
 # TYPE contact_centre_csat_ratio gauge
@@ -112,6 +112,27 @@ def test_an_empty_screen_says_so() -> None:
 
 def test_the_screen_fits_a_narrow_terminal(frame: Frame) -> None:
     assert max(len(line) for line in shown(render(frame), width=80).splitlines()) <= 80
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 24), (120, 40)])
+def test_what_matters_is_on_the_screen_however_low_it_is(frame: Frame, width: int, height: int) -> None:
+    console = Console(width=width, height=height, file=io.StringIO(), force_terminal=False)
+    frame.alerts += [ALERT] * 3
+    text = shown(fitting(console, frame), width=width)
+    assert len(text.splitlines()) < height
+    for part in (
+        "2022-05-02 23:31 UTC",
+        "74.4% n=117 [66–81]",
+        "In queues now",
+        "42, oldest 409.6 d",
+        "Alert csat_low",
+        "FIRING",
+        "http://127.0.0.1:1234/metrics",
+        "Ctrl-C stops it",
+        "made up from a fixed seed",
+        "weaker guarantees",
+    ):
+        assert part in text, part
 
 
 def test_lines_for_a_log(frame: Frame) -> None:

@@ -158,10 +158,11 @@ def run_worker(
     logs.set_up(settings.log_level)
     for note in notes:
         log.warning("settings.note", note=note)
-    if not settings.security_protocol.endswith("SSL"):  # its TLS connections take 30 s each to close
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # also for the consumer's own thread
+    # Not for TLS, whose connections take it 30 s each to close; nor for the consumer's own thread, at whose end it crashes now and then.
+    plain = settings.security_protocol.endswith("SSL")
     try:
-        asyncio.run(_serve(settings, drain=drain, rebuilding=rebuilding))
+        with asyncio.Runner(loop_factory=None if plain else uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, drain=drain, rebuilding=rebuilding))
     except Exception as exc:
         if debug:
             traceback.print_exc()

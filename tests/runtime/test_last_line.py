@@ -22,7 +22,6 @@ def ended(exc: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
     monkeypatch.setattr(app, "_serve", fail)
     monkeypatch.setattr("stream.runtime.logs.set_up", lambda level: None)
-    monkeypatch.setattr("asyncio.set_event_loop_policy", lambda policy: None)  # of this process, for good
     assert app.run_worker(load({})) == 70
     return capsys.readouterr().err
 

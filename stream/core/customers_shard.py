@@ -32,11 +32,12 @@ class CustomersShard(TicketsShard):
         if topic != self._config.topics.answers:
             super().apply(topic, records, end, now_ms)
             return
+        old_ms = self._forgotten_before_ms()
         for record in records:
             where = f"{topic} partition {record.partition} offset {record.offset}"
             batch = decode_answers(record.value, where, self._config.generation)
             for one in batch.answers:
-                self._take_in(one)
+                self._take_in(one, old_ms)
             self._heard.take(batch)
             self._newest_ms = max(self._newest_ms, record.timestamp)
         self.positions[topic] = end
@@ -45,11 +46,12 @@ class CustomersShard(TicketsShard):
         if len(self._stale) >= SETTLE_AT:
             self._settle()
 
-    def _take_in(self, said: AnswerSaid) -> None:
+    def _take_in(self, said: AnswerSaid, old_ms: int) -> None:
         key = f"c{said.tenant}\0{said.customer}".encode()
         entry = self._entries.get(key)
         if entry is None:
             entry = self._load(key)
+        entry = self._young(key, entry, old_ms)
         mask = self._settler.masks[AnswerSaid]
         if None in entry.emitted:
             self._settler.remember(entry, mask)

@@ -20,6 +20,13 @@ from stream.core.topics import Topics
 class Entity(Protocol):
     """The facts of one ticket or customer."""
 
+    tenant: str
+    """Empty of one of which nothing is known."""
+
+    @property
+    def base_ms(self) -> int:
+        """An instant that is not after the latest fact, in epoch milliseconds."""
+
     def merge(self, time_ms: int, event: ev.Event) -> int:
         """Take in one event; see :meth:`stream.core.ticket.Ticket.merge`."""
 

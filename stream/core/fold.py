@@ -17,6 +17,8 @@ from stream.core.windows_shard import WindowsShard
 
 CHUNK = 5_000
 """Records between two flushes of the first stages: bounds memory, does not change the result."""
+FETCH = 50
+"""Records that are taken in before event time may go on: by it is decided whether an entity that is heard of again was forgotten."""
 
 NO_LIMIT = 2**62
 
@@ -98,14 +100,18 @@ def fold(
         windows.apply(single.topics.deltas, deltas, delta_offset, now_ms)
 
     offsets = dict.fromkeys(single.sources, 0)
-    for chunk in _chunks(records, CHUNK):
+    for number, fetched in enumerate(_chunks(records, FETCH), 1):
         by_topic: dict[str, list[Record]] = {}
-        for record in chunk:
+        for record in fetched:
             by_topic.setdefault(record.topic, []).append(record)
         for topic, batch in by_topic.items():
             offsets[topic] += len(batch)
             reader_of[topic].apply(topic, batch, offsets[topic], now_ms)
-        pass_on()
+        for shard in inputs:
+            shard.tick(now_ms, {})
+        if number % (CHUNK // FETCH) == 0:
+            pass_on()
+    pass_on()
     for shard in inputs:
         shard.close_input()
     pass_on()

@@ -44,6 +44,10 @@ class Retention:
             due_ms = entity.latest_ms() + entity.reach_ms(self._config) + self._keep_ms
             self._due.setdefault(due_ms // HOUR_MS + 1, []).append(key)
 
+    def is_over(self, entity: Entity, before_ms: int) -> bool:
+        """Whether nothing about an entity is live, and its latest fact is too late for everything: ``before_ms`` says for what."""
+        return entity.may_go(self._config) and entity.latest_ms() + entity.reach_ms(self._config) < before_ms
+
     def take(
         self,
         rows: Mapping[bytes, bytes],
@@ -64,13 +68,10 @@ class Retention:
             if row is None or key in going:
                 continue
             entity = read(key, row)
-            if not entity.may_go(self._config):
-                continue  # reopened: noted again when it is settled
-            latest_ms = entity.latest_ms()
-            if latest_ms + entity.reach_ms(self._config) < before_ms:
+            if self.is_over(entity, before_ms):
                 going[key] = entity
-                self.latest_ms = max(self.latest_ms, latest_ms)
-            else:
+                self.latest_ms = max(self.latest_ms, entity.latest_ms())
+            else:  # one that was reopened is noted again when it is settled
                 self.note(key, entity)
         # What goes makes the others move up: rather one that was looked at already than one that never is.
         self._looked_at = max(0, self._looked_at - len(going))

@@ -73,6 +73,8 @@ class TicketsShard:
         self._entries: dict[bytes, Entry] = {}
         self._stale: dict[bytes, Entry] = {}
         self._dirty: dict[bytes, Entry] = {}
+        self._gone: set[bytes] = set()
+        """Rows that are left out since the last flush because their entities were heard of too late."""
         self._sums = self._settler.sums
         self._dead = DeadLetters(config)
         self._newest_ms = NONE_MS
@@ -175,6 +177,7 @@ class TicketsShard:
         counts: dict[str, int] = {}
         highest_ms = NONE_MS
         applied = duplicate = 0
+        old_ms = self._forgotten_before_ms()
         for record in records:
             decoded = decode(record, reference_ms, clock_ms)
             if type(decoded) is not Accepted:
@@ -190,6 +193,8 @@ class TicketsShard:
             entry = entries.get(key)
             if entry is None:
                 entry = self._load(key)
+            if entry.ticket.base_ms < old_ms:
+                entry = self._young(key, entry, old_ms)
             mask = masks[type(event)]
             if None in entry.emitted or entry.followups is None:
                 remember(entry, mask, key)
@@ -256,6 +261,8 @@ class TicketsShard:
             self.rows[key] = raw
             rows.append((key, raw))
             self._retention.note(key, entry.ticket)
+        rows.extend((key, None) for key in sorted(self._gone) if key not in self.rows)
+        self._gone.clear()
         rows.extend(self._forget())
         self._dirty.clear()
         outputs = self._dead.take()
@@ -290,6 +297,30 @@ class TicketsShard:
             self._entries.pop(key, None)
             self.forgotten += 1
             yield key, None
+
+    def _forgotten_before_ms(self) -> int:
+        """Entities whose latest fact is older count as forgotten, -1: none does."""
+        if self._scan is not None:
+            return NONE_MS
+        return too_late_before_ms(self._config, self._watermark.watermark_ms)
+
+    def _young(self, key: bytes, entry: Entry, old_ms: int) -> Entry:
+        """The entry of an entity that is heard of, a fresh one where nothing can change what was known of it.
+
+        Its row may still be there: rows go a few at a time, and later after a restart. What is said must not depend on that.
+        """
+        entity = entry.ticket
+        if not entity.tenant or not self._retention.is_over(entity, old_ms):
+            return entry
+        if entry.stale:
+            self._settle()
+        self._settler.expire(key, entity)
+        self._retention.latest_ms = max(self._retention.latest_ms, entity.latest_ms())
+        self.forgotten += 1
+        self._dirty.pop(key, None)
+        if self.rows.pop(key, None) is not None:
+            self._gone.add(key)
+        return self._load(key)
 
     def _load(self, key: bytes) -> Entry:
         raw = self.rows.get(key)

@@ -1,5 +1,7 @@
 """Rows of tickets that are over are deleted when no window can change any more, and not before."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
@@ -13,9 +15,10 @@ from stream.core.tickets_meta import UnknownRowError
 from stream.core.tickets_shard import TicketsShard
 from stream.metrics import selected
 from stream.metrics.live import METRIC, UNANSWERED
-from tests.support.core import new_tickets
+from tests.support.core import new_tickets, oracle
 from tests.support.histories import START_MS, History, histories, make, ticket_of, time_of
 from tests.support.log import log
+from tests.support.pipeline import Pipeline, stable
 
 KEEP_MS = 35 * DAY_MS
 CONFIG = CoreConfig(clock="event", source_partitions=1, delta_partitions=1)
@@ -189,3 +192,72 @@ def test_the_latest_fact_is_never_older_than_any_measure_of_it(history: History)
     assert ticket.latest_ms() <= max((time_of(event) for _, event in history), default=0)
     for metric in selected(CONFIG):
         assert all(instant_ms <= ticket.latest_ms() for instant_ms, *_ in metric.measures(ticket, CONFIG))
+
+
+SILENT_DAYS = 60
+
+
+def heard_again() -> History:
+    """A ticket of billing that is silent for longer than anything is kept, then rated, opened again, answered and solved."""
+    history = [
+        ("tickets", make(ev.TicketCreated, START_MS, channel="email", team="billing", requester_id="anna")),
+        *SOLVED[1:],
+    ]
+    for day in range(1, SILENT_DAYS + 1):
+        history += clock(START_MS + day * DAY_MS)
+    later_ms = START_MS + SILENT_DAYS * DAY_MS + HOUR_MS
+    scale = ev.Scale(min=1, max=5)
+    rated: Any = {"survey_id": "s-1", "kind": "csat", "scale": scale, "score": 5, "revision": 0}
+    return [
+        *history,
+        ("surveys", make(ev.SurveyAnswered, later_ms, **rated)),
+        ("tickets", make(ev.TicketStatusChanged, later_ms + 1, status="open")),
+        ("replies", make(ev.ReplyAdded, later_ms + 2, reply_id="r-2", author="agent", public=True)),
+        ("tickets", make(ev.TicketStatusChanged, later_ms + 3, status="solved")),
+        *clock(later_ms + HOUR_MS),
+    ]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("cut", [1, 3, 20, 40])
+def test_whether_it_was_forgotten_does_not_depend_on_commits_and_restarts(
+    cut: int, *, restarts: bool
+) -> None:
+    """Rows go a few at a time, and are looked for anew after a restart: what is said of one that is heard of again must not show it."""
+    config = replace(CONFIG, groupings=((), ("team",)))
+    records = log(heard_again(), timestamp_ms=LOG_MS)
+    pipeline = Pipeline(config)
+    for start in range(0, len(records), cut):
+        pipeline.feed(records[start : start + cut])
+        pipeline.commit_tickets()
+        pipeline.commit_windows()
+        if restarts:
+            pipeline.restart()
+    pipeline.close()
+    expected = stable(oracle(config, records, now_ms=LOG_MS).rollups)
+    found = stable(pipeline.rollups)
+    assert {key: one for key, one in found.items() if one["n"]} == {
+        key: one for key, one in expected.items() if one["n"]
+    }
+    again = next(one for key, one in found.items() if key.startswith(b"default/csat/tenant=acme/"))
+    assert again["n"] == 1
+    assert not any(b"team=billing" in key and one["metric"] == "csat" for key, one in found.items())
+
+
+def test_one_that_is_heard_of_again_begins_anew_though_its_row_is_still_there() -> None:
+    """Under a limit that never comes to it; what was open of it is closed, and the row that is left of it is deleted."""
+    shard = shard_after(SOLVED)
+    shard._retention._due.clear()  # it is never looked at
+    feed(shard, clock(START_MS + SILENT_DAYS * DAY_MS))
+    assert KEY in shard.rows
+    rows = feed(
+        shard,
+        [
+            (
+                "replies",
+                make(ev.ReplyRetracted, START_MS + SILENT_DAYS * DAY_MS, reply_id="r-9", reason="deleted"),
+            )
+        ],
+    )
+    assert shard.forgotten == 1
+    assert [row for key, row in rows if key == KEY] == [shard.rows.get(KEY)]

@@ -44,6 +44,14 @@ def check_count(topic: str, found: int, expected: int) -> None:
         )
 
 
+def shorter(tp: TopicPartition, kept: int, end: int) -> StateError:
+    """What to say of a log that ends before what has been read of it."""
+    return StateError(
+        f"{tp[0]}[{tp[1]}] ends at offset {end}, but the state already contains what came before {kept}: the topic was "
+        f"deleted or recreated. If that is meant, {REBUILD}"
+    )
+
+
 def first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
     """Where a part that was just loaded reads on. Raises StateError where rows, offsets and log do not fit together."""
     topic, number = tp
@@ -62,10 +70,7 @@ def first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
             f"rows were lost or offsets were moved by hand. Restore them, or {REBUILD}"
         )
     if kept > offsets.end:
-        raise StateError(
-            f"{where} ends at offset {offsets.end}, but the state already contains what came before {kept}: the topic was "
-            f"deleted or recreated. If that is meant, {REBUILD}"
-        )
+        raise shorter(tp, kept, offsets.end)
     if kept < offsets.begin:
         raise StateError(
             f"{where} begins at offset {offsets.begin}, but the state ends at {kept}: what lies between was deleted before it was "

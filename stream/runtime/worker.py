@@ -107,7 +107,13 @@ async def serve(
         asyncio.create_task(shell.run(), name="shell"),
         asyncio.create_task(shell.report(), name="report"),
         asyncio.create_task(
-            log_ends.watch(config, shell.reading, shell.waiting, committed=shell.checkpoint.committed_reads),
+            log_ends.watch(
+                config,
+                shell.reading,
+                shell.waiting,
+                shell.fail,
+                committed=shell.checkpoint.committed_reads,
+            ),
             name="ends",
         ),
     ]

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 from stream.app import stages
 from stream.runtime import clients, log_ends
 from stream.runtime.config import RuntimeConfig
+from stream.runtime.errors import StateError
 from stream.runtime.shell import Shell
 from stream.runtime.stage import Part
 from stream.settings import load
@@ -49,9 +50,13 @@ class Brokers:
 
 
 def lag_after(
-    *answers: int | None, fetched_end: int | None, monkeypatch: pytest.MonkeyPatch
+    *answers: int | None,
+    fetched_end: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    failed: list[BaseException] | None = None,
 ) -> Mapping[tuple[str, int], int]:
     """The lag of a worker that has applied ten records, when the brokers have given these answers."""
+    failures: list[BaseException] = [] if failed is None else failed
     brokers = Brokers(*answers)
     monkeypatch.setattr(clients, "reader", lambda *_, **__: brokers)
     monkeypatch.setattr(log_ends, "ASK_SECONDS", 0.0)
@@ -63,7 +68,8 @@ def lag_after(
         part = Part(shell.specs[0], 0)
         part.positions = {TICKETS: 10}
         shell.parts["tickets", 0] = part
-        task = asyncio.create_task(log_ends.watch(CONFIG, shell.reading, shell.waiting, committed=True))
+        watch = log_ends.watch(CONFIG, shell.reading, shell.waiting, failures.append, committed=True)
+        task = asyncio.create_task(watch)
         for _ in range(10 * len(answers) + 10):
             await asyncio.sleep(0)
         shell.publish()
@@ -92,3 +98,14 @@ def test_while_nobody_answers_what_was_known_last_stands(monkeypatch: pytest.Mon
 
 def test_before_anybody_knows_there_is_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lag_after(fetched_end=None, monkeypatch=monkeypatch) == {}
+
+
+def test_a_log_that_ends_before_what_was_read_of_it_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once may be a leader that does not know better yet; a log that ends where it was read to is nothing new."""
+    failed: list[BaseException] = []
+    lag_after(9, 9, 10, 9, 9, None, 12, fetched_end=10, monkeypatch=monkeypatch, failed=failed)
+    assert failed == []
+    lag_after(9, 9, None, 9, fetched_end=10, monkeypatch=monkeypatch, failed=failed)
+    [error] = failed
+    assert isinstance(error, StateError)
+    assert f"{TICKETS}[0] ends at offset 9, but the state already contains what came before 10" in str(error)

@@ -15,8 +15,11 @@ from pathlib import Path
 from tests.chaos import cases, handover, outages
 from tests.chaos.cases import CHECKPOINT, Outcome
 from tests.chaos.storm import storm
+from tests.chaos.trial import EVERY_METRIC
 from tests.support.kafka import Kafka
 from tests.support.proxy import Proxy
+
+WALL = {"STREAM_CLOCK": "wall"}
 
 
 def say(text: str) -> None:
@@ -29,6 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--events", type=int, default=None, help="default: 3,000 per kill")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
+    parser.add_argument(
+        "--every-metric", action="store_true", help="of a storm: all metrics, by two profiles, with calendars"
+    )
+    parser.add_argument("--wall", action="store_true", help="of a storm: by the wall clock")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument(
         "--deaths", action="store_true", help="a death at each step of a commit, in each stage"
@@ -61,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         if chosen.hand_over:
             return handover.measure_all(kafka, folder, say) or handover.measure_static(kafka, folder, say)
         events = chosen.events or 3000 * chosen.kills
-        result = storm(kafka, folder, seed, chosen.kills, events, say)
+        settings = {**(EVERY_METRIC if chosen.every_metric else {}), **(WALL if chosen.wall else {})}
+        result = storm(kafka, folder, seed, chosen.kills, events, say, settings)
         say(str(result))
         return bool(result.report.problems)
 

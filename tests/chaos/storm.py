@@ -6,8 +6,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from tests.chaos.cases import ENDS_SECONDS
@@ -200,11 +201,17 @@ class Storm(NamedTuple):
 
 
 def storm(
-    kafka: Kafka, folder: Path, seed: int, kills: int, events: int, tell: Callable[[str], None] = print
+    kafka: Kafka,
+    folder: Path,
+    seed: int,
+    kills: int,
+    events: int,
+    tell: Callable[[str], None] = print,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Storm:
     """Run one schedule over one stream and check everything at its end."""
     faults = schedule(seed, kills)
-    more = {**ALL_STAGES, "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes)))}
+    more = {**ALL_STAGES, "STREAM_REPLICATION_FACTOR": str(min(3, len(kafka.nodes))), **settings}
     with Trial(kafka.bootstrap, f"storm-{seed}-{kills}", folder / f"storm-{seed}", **more) as trial:
         seconds = sum(fault.after_seconds for fault in faults)
         arrivals = traffic(events, seed, customers=events // 50)

@@ -14,7 +14,7 @@ from stream.core.partitioner import murmur2_partition
 from stream.core.record import SourceRecord
 from tests.bench.job import DAY_MS, DAY_START_MS, _uuid, _wire_time
 
-EVENTS_PER_TICKET = 11.6
+EVENTS_PER_TICKET = 12.1
 """On average, for asking for a number of events."""
 
 TEAMS = ("billing", "returns", "second-line")
@@ -112,6 +112,7 @@ def _life(rng: random.Random, ticket: str, tickets: int, tell: Tell) -> None:
         channel=rng.choice(CHANNELS),
         team=rng.choice(TEAMS),
         queue=rng.choice((*QUEUES, None)),
+        kind=rng.choice(("question", "complaint")),
         requester_id=f"c-{rng.randrange(5000) % max(2, tickets // 4)}",  # each with several tickets, on any partition
         created_by=rng.choice(("customer", "customer", "customer", "agent")),
     )
@@ -122,7 +123,9 @@ def _life(rng: random.Random, ticket: str, tickets: int, tell: Tell) -> None:
         reply_id = _uuid(rng)
         if author == "agent" and public:
             replies.append(reply_id)
-        tell("replies", "reply.added", ticket, at_ms, reply_id=reply_id, author=author, public=public)
+        author_id = f"a-{rng.randrange(5)}" if author == "agent" else None
+        said = {"reply_id": reply_id, "author": author, "public": public, "author_id": author_id}
+        tell("replies", "reply.added", ticket, at_ms, **said)
 
     reply(now + 1000, "bot")
     for _ in range(rng.randint(1, 3)):
@@ -133,6 +136,8 @@ def _life(rng: random.Random, ticket: str, tickets: int, tell: Tell) -> None:
     reply(now + 5000, "agent", public=False)
     if rng.random() < 0.15:
         tell("tickets", "ticket.assigned", ticket, now + 7000, team=rng.choice(TEAMS), agent_id="a-1")
+    if rng.random() < 0.05:
+        tell("tickets", "ticket.escalated", ticket, now + 8000, tier="2")
     now += 10_000
     status = "pending" if ticket[7] == "0" else "solved"
     tell("tickets", "ticket.status_changed", ticket, now, status=status)
@@ -147,6 +152,10 @@ def _visit(rng: random.Random, ticket: str, now: int, tell: Tell) -> int:
         now += 500 + rng.randrange(300_000)
         outcome = rng.choice(("answered", "answered", "abandoned"))
         tell("tickets", "ticket.queue_left", ticket, now, outcome=outcome, **visit)
+        if outcome == "answered":
+            spent = {part: rng.randrange(200_000) for part in ("talk_ms", "hold_ms", "after_ms")}
+            handled = {"visit_id": visit["visit_id"], "agent_id": "a-1", **spent}
+            tell("tickets", "ticket.handled", ticket, now + 400_000, **handled)
     return now
 
 
@@ -154,7 +163,13 @@ def _surveys(rng: random.Random, ticket: str, now: int, tell: Tell) -> int:
     kind, low, high = ("csat", 1, 5) if rng.random() < 0.7 else ("nps", 0, 10)
     survey = {"survey_id": _uuid(rng), "kind": kind, "scale": {"min": low, "max": high}}
     tell("surveys", "survey.sent", ticket, now + 1000, **survey)
-    if rng.random() < 0.6:
+    if rng.random() < 0.1:
+        criterion = {"name": "tone", "score": rng.randint(0, 5), "max": 5, "weight": 2}
+        review = {"review_id": _uuid(rng), "agent_id": "a-1", "criteria": [criterion]}
+        tell("surveys", "review.scored", ticket, now + 2 * HOUR_MS, **review)
+    if rng.random() < 0.1:
+        tell("surveys", "survey.expired", ticket, now + 6 * HOUR_MS, survey_id=survey["survey_id"])
+    elif rng.random() < 0.65:
         now += rng.randrange(30_000, HOUR_MS)
         tell("surveys", "survey.answered", ticket, now, **survey, score=rng.randint(low, high), revision=0)
         if rng.random() < 0.2:

@@ -42,6 +42,18 @@ class Fault(NamedTuple):
 
 FAULTS = (
     Fault(
+        "stream/core/tickets_shard.py",
+        "if entry.ticket.base_ms < old_ms:",
+        "if False:",
+        "tests/core/test_retention.py",
+    ),
+    Fault(
+        "stream/runtime/log_ends.py",
+        "if seen_shorter[tp] == SURE:",
+        "if seen_shorter[tp] == 1:",
+        "tests/runtime/test_lag.py",
+    ),
+    Fault(
         "stream/metrics/csat.py",
         "answer.score >= _TOP_BOX",
         "answer.score > _TOP_BOX",

@@ -12,10 +12,13 @@ from aiokafka.errors import KafkaError
 
 from stream.runtime import clients
 from stream.runtime.config import RuntimeConfig
-from stream.runtime.positions import TopicPartition, shorter
+from stream.runtime.positions import TopicPartition, gone, shorter
 
 ASK_SECONDS: Final = 1.0
 """Between an answer and the next question."""
+
+ANSWER_SECONDS: Final = 5.0
+"""The client goes on asking for a topic that is not there; whether it is the next question says."""
 
 SURE: Final = 3
 """A leader that has just been elected may not know yet how far the log goes."""
@@ -34,13 +37,14 @@ async def watch(
     """Keep in ``waiting`` how many records were before the positions when the brokers last said where the logs end; until cancelled.
 
     A log that ends before the position is another one under the same name: its records would be taken for those that were read, so that
-    ``fail`` is called with a StateError when it is seen :data:`SURE` times in a row.
+    ``fail`` is called with a StateError when it is seen :data:`SURE` times in a row; so for a topic that is not there any more.
 
     Ends are those that a reader of that isolation sees. By a client of its own: on the connection of the fetches a question would wait
     behind them. While brokers do not answer what was found last stands.
     """
     consumer: AIOKafkaConsumer | None = None
     seen_shorter: Counter[TopicPartition] = Counter()
+    seen_gone: Counter[str] = Counter()
     try:
         while True:
             await asyncio.sleep(ASK_SECONDS)
@@ -51,9 +55,14 @@ async def watch(
             try:
                 if consumer is None:
                     consumer = await _started(clients.reader(config, committed=committed))
-                found = await consumer.end_offsets(asked)
-            except (KafkaError, OSError, TimeoutError):
-                continue  # the readiness says why
+                found = await asyncio.wait_for(consumer.end_offsets(asked), ANSWER_SECONDS)
+            except (KafkaError, OSError, TimeoutError):  # the readiness says why
+                for topic in await _gone(consumer, {tp.topic for tp in asked}):
+                    seen_gone[topic] += 1
+                    if seen_gone[topic] == SURE:
+                        fail(gone(topic))
+                continue
+            seen_gone.clear()
             now = positions()
             for (topic, partition), end in found.items():
                 tp = topic, partition
@@ -74,6 +83,15 @@ async def watch(
     finally:
         if consumer is not None:
             await _stop(consumer)
+
+
+async def _gone(consumer: AIOKafkaConsumer | None, names: set[str]) -> set[str]:
+    """Those that the brokers do not have; none where they do not answer, or know of no topic at all."""
+    try:
+        there = await asyncio.wait_for(consumer.topics(), ANSWER_SECONDS) if consumer is not None else None
+    except (KafkaError, OSError, TimeoutError):
+        return set()
+    return names - there if there else set()
 
 
 async def _started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:

@@ -52,6 +52,14 @@ def shorter(tp: TopicPartition, kept: int, end: int) -> StateError:
     )
 
 
+def gone(topic: str) -> StateError:
+    """What to say of a topic that was there when the worker was started."""
+    return StateError(
+        f"topic {topic} does not exist any more, or this user may not see it: it was deleted, or permissions were taken away. Bring it "
+        f"back and start the worker again; if it has to be made anew, {REBUILD}"
+    )
+
+
 def first_position(tp: TopicPartition, part: Part, offsets: Offsets) -> int:
     """Where a part that was just loaded reads on. Raises StateError where rows, offsets and log do not fit together."""
     topic, number = tp

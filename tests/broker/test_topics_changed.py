@@ -58,3 +58,15 @@ def test_a_topic_that_is_made_anew_under_a_running_worker_ends_it_by_name(
     assert "stream worker --rebuild" in worker.error
     again = product.stream("worker", "--drain")
     assert again.wait(90) != 0, again.output
+
+
+def test_a_source_that_is_deleted_under_a_running_worker_ends_it_by_name(
+    product: Product, day: Sequence[SourceRecord]
+) -> None:
+    product.send(day[:500])
+    worker = product.worker()
+    worker.wait_for("worker.ready")
+    topic = product.core.topics.surveys
+    topics.delete(product.bootstrap, [topic])
+    assert worker.wait(90) == 70, worker.output
+    assert f"topic {topic} does not exist any more" in worker.error

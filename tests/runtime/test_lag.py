@@ -39,6 +39,9 @@ class Brokers:
     async def stop(self) -> None:
         self.stopped += 1
 
+    async def topics(self) -> set[str]:
+        return {TICKETS}
+
     async def end_offsets(self, asked: list[TopicPartition]) -> Mapping[TopicPartition, int]:
         assert asked == [TopicPartition(TICKETS, 0)]
         if not self._answers:

@@ -4,6 +4,7 @@ Fetched batches do vanish in rebalances, and some come twice. A transactional lo
 compacted records), so ranges of the log are compared and not the records' offsets.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -51,7 +52,7 @@ class PositionGuard:
     ) -> Sequence[Record] | Seek | None:
         """Return the records to apply, where to seek to, or None for a batch that is applied already.
 
-        Raises StateError when a gap stays although it was fetched again: those records are gone.
+        Raises StateError when a gap stays although it was fetched again, see :meth:`sought`: those records are gone.
         """
         if fetched.start > expected:
             self.gaps += 1
@@ -63,7 +64,7 @@ class PositionGuard:
                     f"read (retention too short, or the topic was recreated). Restore them, or {REBUILD}"
                 )
             if sought is None or sought[0] != expected:
-                self._sought[tp] = (expected, time.monotonic())
+                self._sought[tp] = (expected, math.inf)
             return Seek(expected)
         if fetched.start < expected:
             self.overlaps += 1
@@ -71,3 +72,9 @@ class PositionGuard:
                 return None
             return [record for record in fetched if record.offset >= expected]
         return fetched
+
+    def sought(self, topic: str, partition: int) -> None:
+        """The seek that :meth:`admit` asked for has been done: what is fetched from now on obeys it, and nothing before."""
+        known = self._sought.get((topic, partition))
+        if known is not None and known[1] == math.inf:
+            self._sought[topic, partition] = (known[0], time.monotonic())

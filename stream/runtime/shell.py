@@ -98,6 +98,10 @@ class Shell:
             self.fail(exc)
         return None
 
+    def sought(self, topic: str, partition: int) -> None:
+        """What ``apply`` wanted fetched again will be what is fetched next."""
+        self._guard.sought(topic, partition)
+
     def at_end(self, part: Part) -> dict[str, bool]:
         """Source topic -> whether everything that the broker has is applied."""
         return {topic: self._behind(part, topic) == 0 for topic in part.spec.sources}

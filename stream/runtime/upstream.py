@@ -397,5 +397,6 @@ def _agent(app: App) -> Any:
             if isinstance(answer, Seek):
                 with contextlib.suppress(IllegalStateError):  # it is leaving just now
                     await app.consumer.seek(message.tp, answer.offset)
+                    app.shell.sought(message.topic, message.partition)
 
     return apply_batches

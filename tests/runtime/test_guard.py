@@ -53,8 +53,21 @@ def test_a_gap_is_fetched_again_and_then_accepted_as_what_it_is() -> None:
 def test_a_gap_that_stays_is_lost_data_and_ends_the_process() -> None:
     guard = PositionGuard()
     assert guard.admit("t", 3, 10, fetched(15, 20)) == Seek(10)
+    guard.sought("t", 3)
     with pytest.raises(StateError, match=r"t\[3\]: offsets 10 to 14 are gone"):
         guard.admit("t", 3, 10, fetched(15, 20))
+
+
+def test_what_is_handed_out_before_the_seek_is_done_says_nothing_of_the_log() -> None:
+    """It is asked for here and done on the consumer's own thread, which may hand out what it had before."""
+    guard = PositionGuard()
+    assert guard.admit("t", 3, 10, fetched(15, 20)) == Seek(10)
+    late = fetched(20, 25)
+    assert guard.admit("t", 3, 10, late) == Seek(10)
+    guard.sought("t", 3)
+    assert guard.admit("t", 3, 10, late) == Seek(10)
+    guard.sought("t", 3)
+    assert offsets(guard.admit("t", 3, 10, fetched(10, 12))) == [10, 11]
 
 
 def test_partitions_do_not_share_their_gaps() -> None:

@@ -44,6 +44,11 @@ STANDS_AGAINST: tuple[Upstream, ...] = (
         "next_fetch_offset moves past markers and aborted records: the end of a range",
     ),
     Upstream(
+        "aiokafka.consumer.fetcher:PartitionRecords._contains_abort_marker",
+        "17e9ad2322ef4e0a",
+        "replaced: raises on a control batch that compaction has emptied",
+    ),
+    Upstream(
         "aiokafka.consumer.group_coordinator:GroupCoordinator._do_heartbeat",
         "dc1d6632aaa68e96",
         "wrapped, to know when the group last answered",

@@ -7,9 +7,11 @@ from deploy.prometheus.build import recorded
 from stream.web.bands import BANDS
 from stream.web.figures import PREFIX
 
-SEGMENT = 'tenant="$tenant", team=~"$team", channel=~"$channel", queue=""'
-TEAMS = 'tenant="$tenant", team!="", channel=~"$channel", queue=""'
-QUEUES = 'tenant="$tenant", team="", channel="", queue!=""'
+OTHERS = 'agent=""'
+"""No other label: a series that has one is a part of what is meant. With STREAM_SEGMENT_LABELS of your own add them here."""
+SEGMENT = f'tenant="$tenant", team=~"$team", channel=~"$channel", queue="", {OTHERS}'
+TEAMS = f'tenant="$tenant", team!="", channel=~"$channel", queue="", {OTHERS}'
+QUEUES = f'tenant="$tenant", team="", channel="", queue!="", {OTHERS}'
 WINDOW = 'window="$window"'
 PROFILE = 'profile=~"$profile"'
 OWN_PROFILE = 'profile=~"|default"'

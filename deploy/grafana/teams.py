@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from deploy.grafana.figures import Row
 from deploy.grafana.panels import Line, by_label
-from deploy.grafana.queries import figure
+from deploy.grafana.queries import OTHERS, SEGMENT, figure
+from stream.core.config import CoreConfig
 
 SHARES = {
     "csat": "answers",
@@ -20,11 +21,12 @@ SHARES = {
 }
 """Shares by the name of their series, and the count that each rests on."""
 
-_TEAM, _OTHER = (
-    f'tenant="$tenant", team=~"${name}", team!="", channel=~"$channel", queue=""'
-    for name in ("team", "other_team")
-)
-"""Of teams alone: all of them together have measures in common with each, which no interval of a difference allows."""
+_TEAM = f'{SEGMENT}, team!=""'
+"""A team alone: all of them together have measures in common with each, which no interval of a difference allows."""
+_OTHER = f'tenant="$tenant", team="$other_team", channel=~"$channel", queue="", {OTHERS}'
+"""One name, as it is: Grafana escapes nothing in a variable of which one value is chosen."""
+ENOUGH = CoreConfig().compare_min_n
+"""n on each side from which on something is said of the difference, as on ``/metrics``."""
 
 
 def teams() -> Row:
@@ -35,8 +37,8 @@ def teams() -> Row:
             by_label(
                 "Shares of two teams",
                 "The chosen team against other_team: the difference (the former minus the latter) with its 95 % interval, after "
-                "Newcombe from the Wilson bounds of both. An interval without zero: chance alone hardly did it. With few on one side "
-                "the interval is wide: see both n. Times, scores and any other two segments: `stream compare`.",
+                f"Newcombe from the Wilson bounds of both, where each rests on {ENOUGH} or more. An interval without zero: chance alone "
+                "hardly did it. Times, scores, shares by target, channel or mood, customers' and any other two segments: `stream compare`.",
                 "metric",
                 [
                     Line(each(difference), "difference", "percentunit"),
@@ -68,8 +70,9 @@ def count(segment: str, share: str) -> str:
 
 
 def difference(share: str) -> str:
-    """The share of the team minus that of the other one."""
-    return f"({value(_TEAM, share, 'ratio')} - {value(_OTHER, share, 'ratio')})"
+    """The share of the team minus that of the other one, where both have enough."""
+    enough = " and ".join(f"{value(one, share, SHARES[share])} >= {ENOUGH}" for one in (_TEAM, _OTHER))
+    return f"(({value(_TEAM, share, 'ratio')} - {value(_OTHER, share, 'ratio')}) and {enough})"
 
 
 def low(share: str) -> str:

@@ -112,6 +112,14 @@ def test_queries_use_only_variables_that_exist() -> None:
     assert used <= set(VARIABLES)
 
 
+def test_a_variable_of_which_one_value_is_chosen_is_no_pattern() -> None:
+    """Grafana escapes the others only: a team "Billing (EU)" would be taken for a pattern that does not match it."""
+    for title, expr in ALL:
+        for name in re.findall(r'=~"[^"]*\$(\w+)', expr):
+            variable = VARIABLES[name]
+            assert variable.get("includeAll") or variable.get("multi") or variable["type"] == "custom", title
+
+
 def test_promtool_can_parse_every_query(tmp_path: Path) -> None:
     rules = [{"record": f"query:{number}", "expr": filled_in(*query)} for number, query in enumerate(ALL)]
     file = tmp_path / "queries.yaml"

@@ -17,7 +17,7 @@ from tests.deploy import traffic
 from tests.deploy.monitoring import Prometheus, alerts_of, eventually, monitoring
 from tests.deploy.test_dashboard import ALL, PANELS, VARIABLES, filled_in
 
-SEGMENT = 'tenant="acme", team="", channel="", queue=""'
+SEGMENT = 'tenant="acme", team="", channel="", queue="", agent=""'
 
 
 class Worker:

@@ -29,14 +29,17 @@ PROMOTERS, PASSIVES, DETRACTORS = 7, 2, 1
 UNANSWERED = 3
 EFFORTS = 8
 CUSTOMERS = 6
-TEAMS = {"north": (19, 20), "south": (8, 10)}
+TEAMS = {"north": (190, 200), "south": (80, 100)}
 """Of globex: satisfied ones and answers."""
+BY_AGENT = 3
+"""Of each team, about one agent, and all of them good: with figures per agent these stand beside the team's."""
 SUSPICIOUS = 30
 COMPLAINTS, ESCALATED, ABANDONED, REOPENED = 12, 9, 6, 5
 
 CALENDARS = Calendars({"always": made("UTC", ALWAYS)}, default="always")
 DAY_BEFORE = 3
 CONFIG = CoreConfig(
+    groupings=(*CoreConfig().groupings, ("agent",), ("team", "agent")),
     metrics=tuple(BY_NAME),
     calendars=CALENDARS,
     quality_criteria=("tone",),
@@ -58,7 +61,9 @@ def snapshot(now_ms: int) -> Snapshot:
 
 def exporter(status: Callable[[], RuntimeStatus]) -> Exporter:
     """The exporter over a status that the test can change."""
-    return Exporter(selected(CONFIG), status, min_n=CONFIG.compare_min_n, csat_bands=CSAT_BANDS)
+    return Exporter(
+        selected(CONFIG), status, min_n=CONFIG.compare_min_n, csat_bands=CSAT_BANDS, agent_gauges=True
+    )
 
 
 def status_of(*snapshots: Snapshot, dead_letters: int = 0, reasons: tuple[str, ...] = ()) -> RuntimeStatus:
@@ -198,6 +203,8 @@ def _events(now_ms: int, topics: Topics) -> Iterator[tuple[str, str, dict[str, A
             yield event(topics.tickets, key, "ticket.created", start_ms, made)
             survey = {**theirs, "survey_id": "s", "kind": "csat", "scale": {"min": 1, "max": 5}}
             score = {**survey, "score": 5 if i < satisfied else 1, "revision": 0}
+            if i < BY_AGENT:
+                score["agent_id"] = "ann"
             yield event(topics.surveys, key, "survey.answered", start_ms + 55 * SECOND, score)
     # A reply before its ticket was made: a clock that is wrong, so the duration is excluded and counted.
     skewed = {"ticket_id": "x", "channel": "chat", "team": "billing"}

@@ -48,8 +48,8 @@ def _metric(longest_minutes: int) -> Metric:
         title="Customer churn",
         unit="ratio",
         definition=(
-            "Customers who left in the window / customers at its start. Who joined in the same window counts as lost, too. Leaves count "
-            "under the segments of the join. Windows in which nobody joins or leaves have no figure. "
+            "Customers who left in the window / customers at its start. Who joined in the same window counts as lost, too, and so does who "
+            "came back in it. Leaves count under the segments of the join. Windows in which nobody joins or leaves have no figure. "
             f"{OF_THE_START}"
         ),
         source="Ours: the plain textbook formula, lost / start; no one publication is meant",

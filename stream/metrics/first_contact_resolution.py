@@ -60,7 +60,8 @@ def _metric(days: int) -> Metric:
         unit="ratio",
         definition=(
             "Tickets solved with exactly one public reply of a human agent (on a ticket that an agent opened, one beside the opening "
-            f"message) that were not opened again within {within} / tickets solved, in the window in which they were first solved. The "
+            f"message) that were not opened again within {within} / tickets solved, in the window in which they were first solved. Replies "
+            f"before the solving count, and those of the {within} after it: what needed one more word was not done with one contact. The "
             "window stays open for as long. 95 % interval after Wilson."
         ),
         source=(

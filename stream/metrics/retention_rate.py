@@ -61,8 +61,8 @@ def _metric(longest_minutes: int) -> Metric:
         unit="ratio",
         definition=(
             "(Customers at the window's end - those who joined in it) / customers at its start. Who joins and leaves within one window is "
-            "in neither of both numbers, but their leaving lowers the end. Joins and leaves count under the segments of the join. Windows "
-            "in which nobody joins or leaves have no figure. "
+            "in neither of both numbers, but their leaving lowers the end; who leaves and comes back counts as lost and as new. Joins and "
+            "leaves count under the segments of the join. Windows in which nobody joins or leaves have no figure. "
             f"{OF_THE_START}"
         ),
         source="Ours: the plain textbook formula, (end - new) / start; no one publication is meant",
@@ -79,7 +79,9 @@ def _metric(longest_minutes: int) -> Metric:
         bounds=(-inf, 1.0),
         parameters=f"brief={longest_minutes}m",
         series=(
-            Series("retention_ratio", "Customers at the start who are still.", lambda figure: figure.value),
+            Series(
+                "retention_ratio", "Customers at the start who did not leave.", lambda figure: figure.value
+            ),
             Series(
                 "retention_low_ratio",
                 "Lower end of retention_ratio's 95 % interval.",

@@ -37,7 +37,8 @@ async def watch(
     """Keep in ``waiting`` how many records were before the positions when the brokers last said where the logs end; until cancelled.
 
     A log that ends before the position is another one under the same name: its records would be taken for those that were read, so that
-    ``fail`` is called with a StateError when it is seen :data:`SURE` times in a row; so for a topic that is not there any more.
+    ``fail`` is called with a StateError when it is seen :data:`SURE` times in a row; so for a topic that is not there any more. Not where
+    there are no transactions (``committed``): such a broker tells of the last batches late.
 
     Ends are those that a reader of that isolation sees. By a client of its own: on the connection of the fetches a question would wait
     behind them. While brokers do not answer what was found last stands.
@@ -66,7 +67,7 @@ async def watch(
             now = positions()
             for (topic, partition), end in found.items():
                 tp = topic, partition
-                if end >= before[tp] or tp not in now:
+                if not committed or end >= before[tp] or tp not in now:
                     del seen_shorter[tp]
                     continue
                 seen_shorter[tp] += 1

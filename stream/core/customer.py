@@ -59,8 +59,8 @@ class Customer(CustomerFacts, array_like=True, gc=False):
 
     gone: ClassVar[bool] = False
     """Customers are neither merged nor deleted."""
-    base_ms: ClassVar[int] = -2
-    """No fact of theirs says that all others are younger; see ``Entity``."""
+    base_ms: ClassVar[int] = -1
+    """Their facts stand by their own times, so that nothing is said by this; see ``Entity``."""
 
     def merge(self, time_ms: int, event: ev.Event) -> int:
         """As :meth:`stream.core.ticket.Ticket.merge`. Raises KeyError for a type that customers do not have."""

@@ -51,7 +51,8 @@ class CustomersShard(TicketsShard):
         entry = self._entries.get(key)
         if entry is None:
             entry = self._load(key)
-        entry = self._young(key, entry, old_ms)
+        if entry.ticket.base_ms < old_ms:
+            entry = self._young(key, entry, old_ms)
         mask = self._settler.masks[AnswerSaid]
         if None in entry.emitted:
             self._settler.remember(entry, mask)

@@ -27,7 +27,7 @@ class Retention:
                 ((level.horizon or 0) + level.width for level in levels(config)), default=0
             )
         self.latest_ms = NONE_MS
-        """Latest fact among all that were given out to be deleted."""
+        """Latest fact among all that were forgotten."""
         self._due: dict[int, list[bytes]] = {}
         self._unindexed = 0
         """How many of the first rows are those that were loaded, until all of them were looked at."""
@@ -47,6 +47,10 @@ class Retention:
     def is_over(self, entity: Entity, before_ms: int) -> bool:
         """Whether nothing about an entity is live, and its latest fact is too late for everything: ``before_ms`` says for what."""
         return entity.may_go(self._config) and entity.latest_ms() + entity.reach_ms(self._config) < before_ms
+
+    def let_go(self, entity: Entity) -> None:
+        """It is forgotten."""
+        self.latest_ms = max(self.latest_ms, entity.latest_ms())
 
     def take(
         self,
@@ -70,7 +74,6 @@ class Retention:
             entity = read(key, row)
             if self.is_over(entity, before_ms):
                 going[key] = entity
-                self.latest_ms = max(self.latest_ms, entity.latest_ms())
             else:  # one that was reopened is noted again when it is settled
                 self.note(key, entity)
         # What goes makes the others move up: rather one that was looked at already than one that never is.

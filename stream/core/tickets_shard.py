@@ -292,11 +292,15 @@ class TicketsShard:
         limit = max(FORGET_AT_LEAST, 2 * len(self._dirty))
         going = self._retention.take(self.rows, self._ticket, self._watermark.watermark_ms, limit)
         for key, entity in going.items():
-            self._settler.expire(key, entity)
-            del self.rows[key]
-            self._entries.pop(key, None)
-            self.forgotten += 1
+            self._let_go(key, entity)
             yield key, None
+
+    def _let_go(self, key: bytes, entity: Entity) -> None:
+        self._settler.expire(key, entity)
+        self._retention.let_go(entity)
+        self.rows.pop(key, None)
+        self._entries.pop(key, None)
+        self.forgotten += 1
 
     def _forgotten_before_ms(self) -> int:
         """Entities whose latest fact is older count as forgotten, -1: none does."""
@@ -314,12 +318,10 @@ class TicketsShard:
             return entry
         if entry.stale:
             self._settle()
-        self._settler.expire(key, entity)
-        self._retention.latest_ms = max(self._retention.latest_ms, entity.latest_ms())
-        self.forgotten += 1
         self._dirty.pop(key, None)
-        if self.rows.pop(key, None) is not None:
+        if key in self.rows:
             self._gone.add(key)
+        self._let_go(key, entity)
         return self._load(key)
 
     def _load(self, key: bytes) -> Entry:

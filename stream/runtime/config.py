@@ -33,7 +33,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str = ""
     """Name of a static member of the group; empty for a member that leaves when it stops."""
     session_timeout_ms: int = 10_000
-    heartbeat_ms: int = 1000
+    heartbeat_ms: int = 500
     rebalance_timeout_ms: int = 10_000
     transaction_timeout_ms: int = 10_000
     """After this a dead worker's open transaction is aborted even without a successor; until then it blocks its readers."""

@@ -57,6 +57,7 @@ num.io.threads=4
 num.recovery.threads.per.data.dir=2
 log.flush.scheduler.interval.ms=9223372036854775807
 log.cleaner.dedupe.buffer.size=8388608
+log.cleaner.backoff.ms=500
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 """
 

@@ -230,19 +230,28 @@ def latest(records: Iterable[SourceRecord]) -> dict[bytes | None, bytes]:
 
 def set_policy(bootstrap: str, topic: str, policy: str) -> None:
     """Change a topic's ``cleanup.policy`` and wait until the broker says so."""
+    configure(bootstrap, [topic], {"cleanup.policy": policy})
+
+
+def configure(bootstrap: str, names: Sequence[str], configs: Mapping[str, str]) -> None:
+    """Give topics settings, in place of all that they had, and wait until the broker says so."""
 
     async def run() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         await admin.start()
         try:
             await admin.alter_configs(
-                [ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": policy})]
+                [ConfigResource(ConfigResourceType.TOPIC, name, dict(configs)) for name in names]
             )
-            asked = ConfigResource(ConfigResourceType.TOPIC, topic)
+            asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
             while True:
-                (answer,) = await admin.describe_configs([asked])
-                values = {entry[0]: entry[1] for entry in answer.resources[0][4]}
-                if values["cleanup.policy"] == policy:
+                answers = await admin.describe_configs(asked)
+                found = [
+                    {entry[0]: entry[1] for entry in resource[4]}
+                    for answer in answers
+                    for resource in answer.resources
+                ]
+                if all(configs.items() <= one.items() for one in found):
                     return
                 await asyncio.sleep(0.05)
         finally:
